@@ -1,0 +1,152 @@
+"""The module BrainMetsAI: finds lesions on contrast-enhanced T1-weighted MRI of the head, shows and measures them. Wiring only."""
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+from slicer.i18n import translate
+from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleTest, ScriptedLoadableModuleWidget
+from slicer.util import VTKObservationMixin
+
+HOMEPAGE = "https://github.com/BrainMetsAI/SlicerBrainMetsAI"
+
+
+class BrainMetsAI(ScriptedLoadableModule):
+    """What Slicer needs to know of the module."""
+
+    def __init__(self, parent: Any) -> None:
+        super().__init__(parent)
+        parent.title = _("BrainMetsAI")
+        parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
+        parent.dependencies = []
+        parent.contributors = ["The BrainMetsAI contributors"]
+        parent.helpText = _(
+            "<p>Finds brain metastases on contrast-enhanced T1-weighted MRI, outlines each as a segment, and measures it with necrosis "
+            "excluded. Choose a volume and press <b>Find lesions</b>; a click on a row of the table shows the lesion in every view. "
+            "The module <b>BrainMetsAI Response</b> compares two examinations.</p>"
+            "<p>Everything is computed on this computer; nothing is sent anywhere.</p>"
+            "<p><b>For research only, not a medical device.</b> Not made for leptomeningeal, dural or skull metastases.</p>"
+            '<p>See the <a href="{homepage}">documentation</a>.</p>'
+        ).format(homepage=HOMEPAGE)
+        parent.acknowledgementText = _(
+            "The bundled network was trained on synthetic lesions in public volumes; its model card names them. Measurements follow "
+            "RANO-BM (Lin et al., Lancet Oncology 2015, doi:10.1016/S1470-2045(15)70057-4). Built on 3D Slicer, ITK, VTK and PyTorch."
+        )
+        slicer.app.connect("startupCompleted()", register_sample_data)
+
+
+def register_sample_data() -> None:
+    """Offer the practice case in the Sample Data module."""
+    from BrainMetsAILib.panel import sample_data
+
+    sample_data.register_sample_data(Path(__file__).parent / "Resources" / "Icons" / "BrainMetsAI.png")
+
+
+class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
+    """The panel: builds the sections and tells them what happens in the scene."""
+
+    def __init__(self, parent: Any = None) -> None:
+        ScriptedLoadableModuleWidget.__init__(self, parent)
+        VTKObservationMixin.__init__(self)
+
+    def setup(self) -> None:
+        """Called when the module is opened for the first time, and after a reload."""
+        super().setup()
+        from BrainMetsAILib.panel.case_section import CaseSection
+        from BrainMetsAILib.panel.find_section import FindSection
+        from BrainMetsAILib.panel.lesions_section import LesionsSection
+        from BrainMetsAILib.panel.process import WorkerProcess
+        from BrainMetsAILib.panel.questions import Questions
+        from BrainMetsAILib.panel.setup_section import SetupSection
+
+        questions = Questions()
+        self.worker = WorkerProcess()
+        self.later = qt.QTimer()  # what many events ask for within one turn of the event loop is done once
+        self.later.setSingleShot(True)
+        self.later.setInterval(0)
+        self.later.connect("timeout()", self.refresh)
+        self.roots = [self.load(name) for name in ("BrainMetsAICase", "BrainMetsAISetup", "BrainMetsAIFind", "BrainMetsAILesions")]
+        case, setup, find, lesions = (slicer.util.childWidgetVariables(root) for root in self.roots)
+        self.case = CaseSection(case, self.worker, self.refresh)
+        requirements = Path(self.resourcePath("requirements.txt"))
+        self.installation = SetupSection(setup, self.roots[1], questions, requirements, self.later.start)
+        self.find = FindSection(find, self.worker, self.installation, questions, self.refresh)
+        self.lesions = LesionsSection(lesions)
+        self.layout.addStretch(1)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.on_scene_closing)
+        for event in (scene.EndCloseEvent, scene.EndImportEvent, scene.NodeAddedEvent, scene.NodeRemovedEvent):
+            self.addObserver(scene, event, self.on_scene_changed)
+        slicer.app.connect("aboutToQuit()", self.stop)
+        self.refresh()
+
+    def load(self, name: str) -> Any:
+        """Load a section's .ui file into the panel."""
+        root = slicer.util.loadUI(self.resourcePath(f"UI/{name}.ui"))
+        self.layout.addWidget(root)
+        root.setMRMLScene(slicer.mrmlScene)
+        return root
+
+    def cleanup(self) -> None:
+        """Called at exit and before a reload: leave nothing connected or running."""
+        slicer.app.disconnect("aboutToQuit()", self.stop)
+        self.removeObservers()
+        self.later.stop()
+        self.case.release()
+        self.lesions.release()
+        self.stop()
+        for root in self.roots:  # a reload only hides them
+            root.deleteLater()
+
+    def stop(self) -> None:
+        """End the processes."""
+        self.worker.stop()
+        self.installation.stop()
+
+    def enter(self) -> None:
+        """Called each time the module is opened."""
+        self.case.choose_if_obvious()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show what the scene holds."""
+        from BrainMetsAILib.panel.case_section import chosen_volume
+        from BrainMetsAILib.scene.review import review_of
+
+        if slicer.mrmlScene.IsClosing() or slicer.mrmlScene.IsImporting():
+            return  # the event that ends it follows
+        volume = chosen_volume()
+        self.case.refresh()
+        self.installation.refresh()
+        self.find.refresh()
+        self.lesions.show(review_of(volume) if volume is not None else None)
+
+    def on_scene_closing(self, caller: Any, event: str) -> None:
+        """What runs was meant for the scene that goes."""
+        self.worker.forget()
+        self.lesions.release()
+
+    def on_scene_changed(self, caller: Any, event: str) -> None:
+        """Nodes came or went, or a scene was loaded."""
+        self.later.start()
+
+
+class BrainMetsAITest(ScriptedLoadableModuleTest):
+    """The self-test; its steps are in Testing/Python/BrainMetsAISelfTest.py."""
+
+    def setUp(self) -> None:
+        """Start from an empty scene."""
+        slicer.mrmlScene.Clear()
+
+    def runTest(self) -> None:
+        """Run the module's main job on the practice case."""
+        self.setUp()
+        self.test_practice_case()
+
+    def test_practice_case(self) -> None:
+        """Make a practice case, find its lesions with the panel, check segments and table."""
+        folder = Path(__file__).parent / "Testing" / "Python"  # not on Python's path
+        runpy.run_path(str(folder / "BrainMetsAISelfTest.py"))["run"](self)

@@ -1,0 +1,1 @@
+"""What BrainMetsAI's modules and command line share."""

@@ -1,0 +1,1 @@
+"""CSV tables, pictures and the report."""

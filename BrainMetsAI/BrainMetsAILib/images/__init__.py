@@ -1,0 +1,1 @@
+"""Reading, sequences, geometry, resampling and intensity of volumes."""

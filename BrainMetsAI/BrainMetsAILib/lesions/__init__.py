@@ -1,0 +1,1 @@
+"""Instances, measurements and the lesion list."""

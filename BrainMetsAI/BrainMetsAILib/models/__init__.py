@@ -1,0 +1,1 @@
+"""Networks, the bundle catalogue, sliding windows and post-processing."""

@@ -1,0 +1,70 @@
+"""What finding gives back: probability maps, lesions and where they come from. Needs no torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import SimpleITK as sitk
+
+
+class Cancelled(Exception):
+    """The person asked to stop; nothing was produced."""
+
+
+class FindingError(ValueError):
+    """Finding cannot be done; the message is one sentence that says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a finding, so that it can be repeated and cited.
+
+    Attributes
+    ----------
+    model, version, sha256
+        Name and version of the bundle, and the SHA-256 of its weights.
+    device
+        ``cpu``, ``cuda`` or ``mps``.
+    voxel_threshold
+        Foreground probability (enhancing + necrosis) from which a voxel belongs to a lesion.
+    seconds
+        Wall-clock time of the whole computation.
+    created
+        ISO 8601 time with zone.
+    """
+
+    model: str
+    version: str
+    sha256: str
+    device: str
+    voxel_threshold: float
+    seconds: float
+    created: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Everything that the network found in one image, all in that image's own grid.
+
+    Attributes
+    ----------
+    enhancing, necrosis
+        Probability of each class a voxel, float32 from 0 to 1. Their sum is the probability of lesion.
+    labels
+        uint16: lesion numbers 1…n without holes, 0 elsewhere.
+    necrosis_mask
+        uint8: 1 where a lesion is necrotic; never outside a lesion.
+    scores
+        Lesion number → score from 0 to 1.
+    provenance
+        What made this.
+    notes
+        Sentences for the person, for instance that candidates were left out.
+    """
+
+    enhancing: sitk.Image
+    necrosis: sitk.Image
+    labels: sitk.Image
+    necrosis_mask: sitk.Image
+    scores: Mapping[int, float]
+    provenance: Provenance
+    notes: tuple[str, ...] = ()

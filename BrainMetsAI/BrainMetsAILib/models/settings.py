@@ -1,0 +1,69 @@
+"""A bundle's settings of a run, read from ``configs/inference.json`` and checked. Needs no torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from BrainMetsAILib.models.bundles import Bundle, BundleError
+
+MINIMUM_VOXELS = 3
+"""Smallest candidate in voxels: pieces below three voxels are noise (RLK-UNet; Son et al., Front Oncol 2024, doi:10.3389/fonc.2023.1273013)."""
+MINIMUM_MM3 = 2.0
+"""Smallest candidate in mm³: a sphere of 1.6 mm, below what contrast-enhanced MR resolves, however fine the grid is."""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How a network is run and its output is read.
+
+    Attributes
+    ----------
+    widths
+        Channels of the compact network at each resolution.
+    spacing_mm
+        The isotropic grid that the network was trained on.
+    patch
+        Window in voxels of that grid [k, j, i].
+    overlap
+        Share of a window that neighbours have in common.
+    voxel_threshold
+        Foreground probability from which a voxel belongs to a candidate. It alone fixes outlines.
+    score_floor
+        Candidates below this score are left out.
+    minimum_voxels, minimum_mm3
+        Candidates below either are left out.
+    """
+
+    widths: tuple[int, ...]
+    spacing_mm: float = 1.0
+    patch: tuple[int, int, int] = (96, 96, 96)
+    overlap: float = 0.25
+    voxel_threshold: float = 0.5
+    score_floor: float = 0.3
+    minimum_voxels: int = MINIMUM_VOXELS
+    minimum_mm3: float = MINIMUM_MM3
+
+
+def run_settings(bundle: Bundle) -> RunSettings:
+    """Settings of a bundle; raises BundleError where they are incomplete or out of range."""
+    content = bundle.settings
+    try:
+        widths = tuple(int(width) for width in content["network"]["widths"])
+        known = {key: content[key] for key in ("spacing_mm", "overlap", "voxel_threshold", "score_floor", "minimum_mm3") if key in content}
+        numbers = {key: float(value) for key, value in known.items()}
+        patch = _patch(content, divisor=2 ** (len(widths) - 1))
+        settings = RunSettings(
+            widths=widths, patch=patch, minimum_voxels=int(content.get("minimum_voxels", MINIMUM_VOXELS)), **numbers  # type: ignore[arg-type]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"The settings of the network {bundle.name} cannot be used ({error}); reinstall the extension.") from error
+    if not (0.2 <= settings.spacing_mm <= 5.0 and 0.0 <= settings.overlap < 1.0 and 0.0 < settings.voxel_threshold < 1.0):
+        raise BundleError(f"The settings of the network {bundle.name} are out of range; reinstall the extension.")
+    return settings
+
+
+def _patch(content: Mapping[str, Any], divisor: int) -> tuple[int, int, int]:
+    k, j, i = (int(size) for size in content.get("patch", RunSettings.patch))
+    if min(k, j, i) < divisor or k % divisor or j % divisor or i % divisor:
+        raise ValueError(f"the patch {k}, {j}, {i} is not divisible by {divisor}")
+    return k, j, i

@@ -1,0 +1,131 @@
+"""The section that finds lesions: one button that runs and cancels, progress in words and per cent."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from BrainMetsAILib.models.bundles import BundleError, bundles
+from BrainMetsAILib.panel.case_section import chosen_volume
+from BrainMetsAILib.panel.process import WorkerProcess
+from BrainMetsAILib.panel.progress import TaskProgress
+from BrainMetsAILib.panel.questions import Questions
+from BrainMetsAILib.panel.setup_section import SetupSection
+from BrainMetsAILib.panel.volume_facts import facts_of_volume, modality_of_volume, needs_thickness_confirmation, thickness_warning
+from BrainMetsAILib.scene.layout import show_review
+from BrainMetsAILib.scene.review import write_review
+from BrainMetsAILib.scene.settings import settings_node
+from BrainMetsAILib.scene.volumes import volume_image
+from BrainMetsAILib.worker.launching import polite_threads
+from BrainMetsAILib.worker.payload import find_input, read_finding
+
+MODEL, DEVICE = "Find.Model", "Find.Device"  # parameters of the settings node
+DEVICES = ("auto", "cpu", "cuda")
+
+
+class FindSection:
+    """Sends the volume to the worker and takes the finding into the scene.
+
+    Parameters
+    ----------
+    ui
+        Widgets of BrainMetsAIFind.ui.
+    worker
+        The panel's worker process.
+    setup
+        Sees to it that torch is there.
+    questions
+        Asks before thick slices are searched.
+    on_change
+        Called when a task started or ended.
+    """
+
+    def __init__(self, ui: Any, worker: WorkerProcess, setup: SetupSection, questions: Questions, on_change: Callable[[], None]) -> None:
+        self.ui, self._worker, self._setup, self._questions, self._on_change = ui, worker, setup, questions, on_change
+        self._updating = False
+        self._progress = TaskProgress(ui.findProgressBar, ui.findStatusLabel)
+        self._models = self._progress.attempt(_model_names) or []
+        ui.modelBox.addItems(self._models)
+        ui.deviceBox.addItems([_("Automatic"), _("Processor"), _("Graphics card (CUDA)")])
+        ui.modelBox.connect("currentIndexChanged(int)", self._on_choice)
+        ui.deviceBox.connect("currentIndexChanged(int)", self._on_choice)
+        ui.runButton.connect("clicked()", self._on_run)
+
+    def refresh(self) -> None:
+        """Show what the settings node holds and what can be done."""
+        self._updating = True
+        settings = settings_node()
+        try:
+            self.ui.modelBox.setCurrentIndex(_position(self._models, settings.GetParameter(MODEL)))
+            self.ui.deviceBox.setCurrentIndex(_position(DEVICES, settings.GetParameter(DEVICE)))
+        finally:
+            self._updating = False
+        running = self._progress.running
+        self.ui.runButton.text = _("Cancel") if running else _("Find lesions")
+        self.ui.runButton.enabled = running or (chosen_volume() is not None and not self._worker.busy and not self._setup.installing)
+        self.ui.runButton.toolTip = "" if chosen_volume() is not None else _("Choose a volume first.")
+        self.ui.modelBox.enabled = self.ui.deviceBox.enabled = not running
+
+    def _on_choice(self, index: int) -> None:
+        if not self._updating:
+            settings = settings_node()
+            settings.SetParameter(MODEL, self._models[self.ui.modelBox.currentIndex] if self._models else "")
+            settings.SetParameter(DEVICE, DEVICES[self.ui.deviceBox.currentIndex])
+
+    def _on_run(self) -> None:
+        if self._progress.running:
+            self._progress.cancelling()
+            self._worker.cancel()
+            return
+        volume = chosen_volume()
+        if volume is None:
+            self._progress.say(_("Choose a volume first."))
+        elif not self._setup.ensure(lambda: self._start(volume)):
+            self._progress.say(_("Lesions cannot be found before the packages are installed; see Setup."))
+
+    def _start(self, volume: Any) -> None:
+        """Send the volume; it may have gone while packages were installed."""
+        if self._worker.busy or not slicer.mrmlScene.IsNodePresent(volume):
+            return
+        thick = needs_thickness_confirmation(volume)
+        if thick and not self._questions.confirm(thickness_warning(volume) + " " + _("Search it all the same?")):
+            self._progress.say(_("Not searched: the slices are too thick."))
+            return
+        image = self._progress.attempt(lambda: volume_image(volume))
+        if image is None:
+            return
+        settings = settings_node()
+
+        def prepare(folder: Any) -> Mapping[str, Any]:
+            return find_input(
+                folder, image, modality=modality_of_volume(volume) or "MR", model=settings.GetParameter(MODEL) or None,
+                device=settings.GetParameter(DEVICE) or "auto", threads=polite_threads(), accept_thick=thick,
+            )
+
+        self._worker.run("find", prepare, self._progress.listener(lambda result: self._show(volume, image, result), self._on_change))
+        self._on_change()
+
+    def _show(self, volume: Any, image: Any, result: Mapping[str, Any]) -> str:
+        """Take the result into the scene; returns what to say about it."""
+        if not slicer.mrmlScene.IsNodePresent(volume):
+            return _("The volume is gone; the result was dropped.")
+        finding = read_finding(result, image)
+        warnings = tuple(str(sentence) for sentence in (*result.get("warnings", ()), *finding.notes))
+        nodes = write_review(volume, finding, facts=facts_of_volume(volume, "Examination", warnings))
+        show_review(nodes)
+        sentence = _("{count} lesions found in {seconds} s.").format(
+            count=len(finding.scores), seconds=f"{finding.provenance.seconds:.0f}"
+        )
+        return " ".join((sentence, *warnings))
+
+
+def _model_names() -> list[str]:
+    found = [bundle.name for bundle in bundles()]
+    if not found:
+        raise BundleError(_("No network is installed; reinstall the extension."))
+    return found
+
+
+def _position(choices: list[str] | tuple[str, ...], value: str) -> int:
+    return choices.index(value) if value in choices else 0

@@ -1,0 +1,94 @@
+"""The section with the lesion table: a click on a row shows the lesion in every view."""
+
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from BrainMetsAILib.lesions.lesion_list import Lesion, total_enhancing_ml
+from BrainMetsAILib.panel.result_table import ResultTable, Value
+from BrainMetsAILib.scene.layout import show_lesion
+from BrainMetsAILib.scene.segments import read_lesion_list, segment_of
+
+
+def lesion_row(lesion: Lesion) -> tuple[Value, ...]:
+    """What the table shows of one lesion."""
+    measured = lesion.measurements
+    return (
+        lesion.name,
+        round(measured.volume_ml, 3),
+        round(measured.enhancing_ml, 3),
+        round(measured.necrotic_ml, 3),
+        round(measured.whole.longest_mm, 1),
+        round(measured.whole.perpendicular_mm, 1),
+        _("yes") if measured.measurability.measurable else _("no"),
+        "" if lesion.score is None else round(lesion.score, 2),
+    )
+
+
+class LesionsSection:
+    """Shows the live measurements of one segmentation's lesions.
+
+    Parameters
+    ----------
+    ui
+        Widgets of BrainMetsAILesions.ui.
+    """
+
+    def __init__(self, ui: Any) -> None:
+        self.ui = ui
+        self._segmentation: Any = None
+        self._observed: list[tuple[Any, int]] = []
+        headings = (
+            _("Lesion"), _("mL"), _("Enhancing mL"), _("Necrotic mL"), _("Longest mm"), _("Across mm"), _("Measurable"), _("Score"),
+        )
+        self.table = ResultTable(ui.lesionsTable, headings, self._on_row)
+        self._timer = qt.QTimer()  # many changes within one turn of the event loop make one refresh
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(0)
+        self._timer.connect("timeout()", self.refresh)
+
+    def show(self, segmentation: Any) -> None:
+        """Take up a segmentation node; None for none."""
+        if segmentation is self._segmentation and segmentation is not None:
+            return  # its changes are observed
+        if segmentation is not self._segmentation:
+            self.release()
+            self._segmentation = segmentation
+            if segmentation is not None:
+                content, events = segmentation.GetSegmentation(), slicer.vtkSegmentation
+                for event in (events.SourceRepresentationModified, events.SegmentModified, events.SegmentAdded, events.SegmentRemoved):
+                    self._observed.append((content, content.AddObserver(event, self._changed)))
+        self.refresh()
+
+    def release(self) -> None:
+        """Let go of the segmentation, before the scene closes and at exit."""
+        for content, number in self._observed:
+            content.RemoveObserver(number)
+        self._observed, self._segmentation = [], None
+        self._timer.stop()
+        self.table.fill({})
+
+    def refresh(self) -> None:
+        """Measure and show."""
+        if self._segmentation is None:
+            self.table.fill({})
+            self.ui.lesionsSummaryLabel.text = _("No lesions yet. Choose a volume and press “Find lesions”.")
+            return
+        lesions = read_lesion_list(self._segmentation)
+        self.table.fill(
+            {lesion.lesion_uid: lesion_row(lesion) for lesion in lesions},
+            {lesion.lesion_uid: lesion.measurements.measurability.reason for lesion in lesions},
+        )
+        self.ui.lesionsSummaryLabel.text = _("{name}: {count} lesions, {volume} mL enhancing").format(
+            name=self._segmentation.GetName(), count=len(lesions), volume=f"{total_enhancing_ml(lesions):.2f}"
+        )
+
+    def _changed(self, caller: Any, event: str) -> None:
+        self._timer.start()
+
+    def _on_row(self, lesion_uid: str) -> None:
+        segment_id = segment_of(self._segmentation, lesion_uid) if self._segmentation else None
+        if segment_id:
+            show_lesion(self._segmentation, segment_id)

@@ -1,0 +1,81 @@
+"""How a section shows its task: a bar, words, and one sentence at the end."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from slicer.i18n import tr as _
+
+from BrainMetsAILib.images.examination import ImageRefused
+from BrainMetsAILib.panel.process import TaskListener
+
+T = TypeVar("T")
+
+
+class TaskProgress:
+    """The progress bar and the status label of a section.
+
+    Parameters
+    ----------
+    bar, label
+        Widgets of the section; both are hidden while there is nothing to say.
+    """
+
+    def __init__(self, bar: Any, label: Any) -> None:
+        self._bar, self._label = bar, label
+        self.running = False
+        self.say("")
+        self._bar.setVisible(False)
+
+    def say(self, sentence: str, details: str = "") -> None:
+        """Show a sentence; details appear when the pointer rests on it."""
+        self._label.text = sentence
+        self._label.toolTip = details
+        self._label.setVisible(bool(sentence))
+
+    def attempt(self, work: Callable[[], T]) -> T | None:
+        """Result of `work`; where it refuses, its sentence is shown and None returned."""
+        try:
+            return work()
+        except (ImageRefused, ValueError) as error:
+            self.say(str(error))
+            return None
+
+    def cancelling(self) -> None:
+        """The person has asked to stop."""
+        self.say(_("Cancelling…"))
+
+    def listener(self, on_result: Callable[[Mapping[str, Any]], str], on_end: Callable[[], None]) -> TaskListener:
+        """A listener that shows the task's way.
+
+        Parameters
+        ----------
+        on_result
+            Takes the result into the scene and returns a sentence about it.
+        on_end
+            Called when the task has ended in any way.
+        """
+        self.running = True
+        self._bar.setRange(0, 100)
+        self._bar.setValue(0)
+        self._bar.setVisible(True)
+        self.say(_("Starting"))
+
+        def progress(share: float, text: str) -> None:
+            self._bar.setValue(round(100 * share))
+            if text:
+                self.say(text)
+
+        def end(sentence: str, details: str = "") -> None:
+            self.running = False
+            self._bar.setVisible(False)
+            self.say(sentence, details)
+            on_end()
+
+        def result(content: Mapping[str, Any]) -> None:
+            try:
+                sentence = on_result(content)
+            except (ImageRefused, ValueError) as error:  # what it was for was deleted or changed meanwhile
+                sentence = str(error)
+            end(sentence)
+
+        return TaskListener(progress, result, end, lambda: end(_("Cancelled.")))

@@ -1,0 +1,107 @@
+"""A table of results: numbers sort as numbers, rows are updated in place and keep the selection."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import qt
+
+KEY_ROLE = 0x0100  # Qt.UserRole
+TEXT_ROLE, ALIGNMENT_ROLE, TOOLTIP_ROLE = 0, 7, 3  # Qt.DisplayRole, Qt.TextAlignmentRole, Qt.ToolTipRole
+RIGHT_AND_CENTRED = 0x0002 | 0x0080
+
+Value = str | int | float
+
+
+class ResultTable:
+    """Rows with a key each in a QTableView.
+
+    Parameters
+    ----------
+    view
+        The table view of the .ui file.
+    headings
+        One text a column.
+    on_row
+        Called with a row's key when a person goes to it.
+    """
+
+    def __init__(self, view: "qt.QTableView", headings: Sequence[str], on_row: Callable[[str], None]) -> None:
+        self._view, self._on_row = view, on_row
+        self._items: dict[str, list[qt.QStandardItem]] = {}
+        self._filling = False
+        self._columns = len(headings)
+        self._model = qt.QStandardItemModel(0, len(headings))
+        self._model.setHorizontalHeaderLabels(list(headings))
+        self._proxy = qt.QSortFilterProxyModel()  # sorting in C++; a sort key in Python costs thousands of calls
+        self._proxy.setSourceModel(self._model)
+        view.setModel(self._proxy)
+        view.setSortingEnabled(True)
+        view.sortByColumn(0, qt.Qt.AscendingOrder)
+        view.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
+        view.setSelectionMode(qt.QAbstractItemView.SingleSelection)
+        view.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
+        view.setAlternatingRowColors(True)
+        view.setWordWrap(False)
+        self._rows_header, self._columns_header = view.verticalHeader(), view.horizontalHeader()
+        self._rows_header.setVisible(False)
+        self._columns_header.setStretchLastSection(True)
+        self._selection = view.selectionModel()  # without this reference the connection ends with the wrapper
+        self._selection.connect("currentRowChanged(QModelIndex,QModelIndex)", self._row_changed)
+
+    def fill(self, rows: Mapping[str, Sequence[Value]], tooltips: Mapping[str, str] | None = None) -> None:
+        """Show these rows, by key, and no others; a number is shown with the digits it has."""
+        self._filling = True
+        try:
+            for key in [key for key in self._items if key not in rows]:
+                self._model.removeRow(self._items.pop(key)[0].row())
+            added = False
+            for key, values in rows.items():
+                if key not in self._items:
+                    self._append(key)
+                    added = True
+                for item, value in zip(self._items[key], values, strict=True):
+                    self._write(item, value, (tooltips or {}).get(key, ""))
+            if added:
+                self._view.resizeColumnsToContents()
+        finally:
+            self._filling = False
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys in the order shown."""
+        return [self._key_at(row) for row in range(self._proxy.rowCount())]
+
+    @property
+    def current(self) -> str:
+        """Key of the current row; empty where there is none."""
+        index = self._view.currentIndex()
+        return self._key_at(index.row()) if index.isValid() else ""
+
+    def select(self, key: str) -> None:
+        """Make a row the current one, as a click on it does."""
+        if key in self.keys:
+            self._view.selectRow(self.keys.index(key))
+
+    def text(self, key: str, column: int) -> str:
+        """What a cell shows."""
+        return str(self._items[key][column].data(TEXT_ROLE))
+
+    def _append(self, key: str) -> None:
+        items = [qt.QStandardItem() for _ in range(self._columns)]
+        items[0].setData(key, KEY_ROLE)
+        self._model.appendRow(items)
+        self._items[key] = items
+
+    def _write(self, item: "qt.QStandardItem", value: Value, tooltip: str) -> None:
+        if item.data(TEXT_ROLE) != value:
+            item.setData(value, TEXT_ROLE)
+            if not isinstance(value, str):
+                item.setData(RIGHT_AND_CENTRED, ALIGNMENT_ROLE)
+        if tooltip and item.data(TOOLTIP_ROLE) != tooltip:
+            item.setData(tooltip, TOOLTIP_ROLE)
+
+    def _key_at(self, row: int) -> str:
+        return str(self._proxy.index(row, 0).data(KEY_ROLE))
+
+    def _row_changed(self, current: "qt.QModelIndex", previous: "qt.QModelIndex") -> None:
+        if current.isValid() and not self._filling:
+            self._on_row(self._key_at(current.row()))

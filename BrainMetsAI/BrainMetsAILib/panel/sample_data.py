@@ -1,0 +1,77 @@
+"""The practice case as sample data: made on this computer from the head that comes with the extension, not downloaded."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+import slicer
+from slicer.i18n import tr as _
+
+from BrainMetsAILib.panel.practice import (
+    PracticeNodes,
+    practice_head,
+    practice_task_of_image,
+    read_practice_case,
+    scene_of_practice_case,
+    show_volume,
+)
+from BrainMetsAILib.panel.process import TaskListener, WorkerProcess
+
+CATEGORY = "BrainMetsAI"
+SAMPLE = "BrainMetsAIPracticeCase"
+POLL_S = 0.02
+
+
+def register_sample_data(thumbnail: Path) -> None:
+    """Offer the practice case in the Sample Data module; call it once the application has started."""
+    import SampleData
+
+    already = getattr(slicer.modules, "sampleDataSources", {}).get(CATEGORY, [])
+    if any(source.sampleName == SAMPLE for source in already):  # after a reload
+        return
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(
+        category=CATEGORY,
+        sampleName=SAMPLE,
+        uris="brainmetsai:practice-case",  # nothing is fetched: the downloader below makes the case
+        fileNames="head_t1.nii.gz",
+        nodeNames="Practice baseline",
+        thumbnailFileName=str(thumbnail),
+        customDownloader=lambda source: load_practice_case(),
+    )
+
+
+def load_practice_case(seed: int = 0, worker: WorkerProcess | None = None) -> list[Any]:
+    """Make the practice case in a worker process; the interface stays alive and a person may cancel.
+
+    Returns
+    -------
+    list of vtkMRMLScalarVolumeNode
+        Baseline and follow-up; empty where it was cancelled or failed.
+    """
+    worker = worker or WorkerProcess()
+    made: list[PracticeNodes] = []
+    dialog = slicer.util.createProgressDialog(maximum=100, labelText=_("Making the practice case"), autoClose=False)
+
+    def progress(share: float, text: str) -> None:
+        dialog.setValue(round(100 * share))
+        dialog.setLabelText(text)
+
+    def failed(sentence: str, details: str) -> None:
+        slicer.util.errorDisplay(sentence, detailedText=details)
+
+    listener = TaskListener(progress, lambda result: made.append(scene_of_practice_case(read_practice_case(result))), failed, lambda: None)
+    try:
+        worker.run("practice", practice_task_of_image(sitk.ReadImage(str(practice_head()), sitk.sitkFloat32), seed), listener)
+        while worker.busy:
+            slicer.app.processEvents()
+            time.sleep(POLL_S)
+            if dialog.wasCanceled:
+                worker.cancel()
+    finally:
+        worker.stop()
+        dialog.close()
+    if not made:
+        return []
+    show_volume(made[0].baseline)
+    return [made[0].baseline, made[0].follow_up]

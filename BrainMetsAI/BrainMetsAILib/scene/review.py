@@ -1,0 +1,150 @@
+"""A finding as nodes of the scene, and an examination read back from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import SimpleITK as sitk
+import slicer
+
+from BrainMetsAILib.exchange.examined import ExaminationFacts, ReviewedExamination
+from BrainMetsAILib.images.examination import ImageRefused
+from BrainMetsAILib.lesions.lesion_list import LesionSet, lesion_set, new_uid
+from BrainMetsAILib.models.finding import Finding
+from BrainMetsAILib.scene.log import append_log
+from BrainMetsAILib.scene.rerun import replace_untouched
+from BrainMetsAILib.scene.segments import check_same_grid, read_lesions, write_lesions
+from BrainMetsAILib.scene.settings import EXAMINATION_UID, read_facts, read_provenance, settings_node, write_examination
+from BrainMetsAILib.scene.tables import lesion_table
+from BrainMetsAILib.scene.volumes import add_probability, volume_image
+
+# Roles of the segmentation node's references to the other nodes of its examination.
+PROBABILITY_ROLE = "BrainMetsAI.Probability"
+NECROSIS_ROLE = "BrainMetsAI.NecrosisProbability"
+TABLE_ROLE = "BrainMetsAI.LesionTable"
+SEGMENTATION_ROLE = "BrainMetsAI.Segmentation"  # of the settings node: the examinations, in the order they came
+
+
+@dataclass(frozen=True)
+class ReviewNodes:
+    """The nodes of one examination; any but the segmentation may be ``None`` after a person deleted it."""
+
+    volume: Any
+    segmentation: Any
+    probability: Any
+    necrosis_probability: Any
+    table: Any
+
+
+def write_review(
+    volume_node: Any, finding: Finding, lesions: LesionSet | None = None, facts: ExaminationFacts | None = None
+) -> ReviewNodes:
+    """Put a finding into the scene; a second finding in the same volume goes into the same nodes.
+
+    Parameters
+    ----------
+    volume_node
+        The volume that was looked at.
+    finding
+        On the volume's grid.
+    lesions
+        The lesions of the finding, where they were measured already (so that files and scene share UIDs).
+    facts
+        What is known of the examination; by default the volume's name.
+
+    Raises
+    ------
+    ValueError
+        If the finding is not on the volume's grid.
+
+    Notes
+    -----
+    Run again, lesions that a person judged, edited or drew stay exactly as they are, and new candidates that touch them are left out.
+    """
+    if lesions is None:
+        lesions = lesion_set(finding.labels, finding.necrosis_mask, finding.scores)
+    check_same_grid(volume_node, lesions)
+    facts = facts or ExaminationFacts(description=volume_node.GetName())
+    segmentation = review_of(volume_node)
+    again = segmentation is not None
+    if again:
+        replace_untouched(segmentation, lesions, finding.provenance)
+    else:
+        segmentation = write_lesions(volume_node, lesions, finding.provenance, f"{volume_node.GetName()} lesions")
+        segmentation.SetAttribute(EXAMINATION_UID, new_uid())
+        settings_node().AddNodeReferenceID(SEGMENTATION_ROLE, segmentation.GetID())
+    write_examination(segmentation, facts, finding.provenance)
+    _write_maps(segmentation, volume_node, finding)
+    table = lesion_table(segmentation, segmentation.GetNodeReference(TABLE_ROLE), f"{volume_node.GetName()} lesion table")
+    segmentation.SetNodeReferenceID(TABLE_ROLE, table.GetID())
+    append_log(
+        "found again" if again else "found",
+        examination=segmentation.GetAttribute(EXAMINATION_UID),
+        volume=volume_node.GetName(),
+        lesions=len(lesions.lesions),
+        model=finding.provenance.model,
+        version=finding.provenance.version,
+        sha256=finding.provenance.sha256,
+        voxel_threshold=finding.provenance.voxel_threshold,
+    )
+    return review_nodes(segmentation)
+
+
+def review_nodes(segmentation: Any) -> ReviewNodes:
+    """The nodes that belong to a segmentation."""
+    return ReviewNodes(
+        volume=segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole()),
+        segmentation=segmentation,
+        probability=segmentation.GetNodeReference(PROBABILITY_ROLE),
+        necrosis_probability=segmentation.GetNodeReference(NECROSIS_ROLE),
+        table=segmentation.GetNodeReference(TABLE_ROLE),
+    )
+
+
+def reviews() -> list[Any]:
+    """The segmentation nodes that BrainMetsAI wrote into the scene, oldest first."""
+    settings = settings_node()
+    count = settings.GetNumberOfNodeReferences(SEGMENTATION_ROLE)
+    listed = [settings.GetNthNodeReference(SEGMENTATION_ROLE, index) for index in range(count)]
+    found = [node for node in listed if node is not None]
+    # Loading a scene onto another re-points the settings node's references: what is marked counts too.
+    marked = [node for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode") if node.GetAttribute(EXAMINATION_UID)]
+    return found + [node for node in marked if node not in found]
+
+
+def review_of(volume_node: Any) -> Any:
+    """The segmentation that BrainMetsAI wrote for a volume; ``None`` where there is none."""
+    return next((node for node in reviews() if review_nodes(node).volume is volume_node), None)
+
+
+def read_examination(segmentation: Any) -> ReviewedExamination:
+    """Everything that CSV, pictures and report need, measured from the masks as they are now; rejected lesions are left out.
+
+    Raises
+    ------
+    ImageRefused
+        If the volume is gone from the scene.
+    """
+    volume = review_nodes(segmentation).volume
+    if volume is None:
+        raise ImageRefused(f"The volume of “{segmentation.GetName()}” is no longer in the scene; load it again.")
+    return ReviewedExamination(
+        facts=read_facts(segmentation),
+        image=volume_image(volume),
+        lesions=read_lesions(segmentation),
+        provenance=read_provenance(segmentation),
+    )
+
+
+def _write_maps(segmentation: Any, volume_node: Any, finding: Finding) -> None:
+    """The probability of lesion (enhancing and necrotic) and that of necrosis, in the volume's place."""
+    name = volume_node.GetName()
+    maps = (
+        (PROBABILITY_ROLE, sitk.Add(finding.enhancing, finding.necrosis), f"{name} lesion probability"),
+        (NECROSIS_ROLE, finding.necrosis, f"{name} necrosis probability"),
+    )
+    for role, image, title in maps:
+        node = add_probability(image, title, segmentation.GetNodeReference(role))
+        node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
+        segmentation.SetNodeReferenceID(role, node.GetID())

@@ -1,0 +1,265 @@
+"""A lesion set as one segmentation node, and back: one segment a lesion, and one overlapping segment `Necrosis`."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import slicer
+from scipy import ndimage
+
+from BrainMetsAILib.images.geometry import array_of, ijk_to_ras, image_from_ijk_to_ras
+from BrainMetsAILib.lesions.grid import axial_axis, cropped_matrix
+from BrainMetsAILib.lesions.lesion_list import Lesion, LesionSet, lesion_name, new_uid
+from BrainMetsAILib.lesions.measurements import in_whole_array, measure_lesion
+from BrainMetsAILib.models.finding import Provenance
+from BrainMetsAILib.scene import tags
+from BrainMetsAILib.scene.colours import NECROSIS_COLOUR, Colour, lesion_colour
+from BrainMetsAILib.scene.masks import (
+    REPRESENTATION,
+    Grid,
+    MaskCrop,
+    crop_of,
+    empty_image,
+    grid_of,
+    grid_of_image,
+    moved_crop,
+    oriented_image,
+    reference_grid,
+    segment_crop,
+    shared_part,
+)
+from BrainMetsAILib.scene.volumes import ijk_to_ras_of
+
+NECROSIS_NAME = "Necrosis"
+
+_TERMINOLOGY = (
+    "Segmentation category and type - DICOM master list~SCT^49755003^Morphologically Altered Structure~{type}~^^"
+    "~Anatomic codes - DICOM master list~SCT^12738006^Brain~^^"
+)
+LESION_TERMINOLOGY = _TERMINOLOGY.format(type="SCT^14799000^Neoplasm, Secondary")
+NECROSIS_TERMINOLOGY = _TERMINOLOGY.format(type="SCT^6574001^Necrosis")
+
+
+def write_lesions(volume_node: Any, lesions: LesionSet, provenance: Provenance | None, name: str) -> Any:
+    """A new segmentation node with all lesions and their necrosis.
+
+    Parameters
+    ----------
+    volume_node
+        The image that was looked at; its grid is that of the label images.
+    provenance
+        What made them; ``None`` for lesions that no network made.
+    name
+        The node's name.
+
+    Raises
+    ------
+    ValueError
+        If the label image is not on the volume's grid.
+    """
+    check_same_grid(volume_node, lesions)
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", slicer.mrmlScene.GenerateUniqueName(name))
+    node.CreateDefaultDisplayNodes()
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
+    node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
+    display = node.GetDisplayNode()
+    with slicer.util.NodeModify(display):
+        display.SetOpacity2DFill(0.15)
+        display.SetOpacity2DOutline(1.0)
+        display.SetSliceIntersectionThickness(2)
+    with slicer.util.NodeModify(node):  # one notification instead of one a lesion
+        add_lesions(node, lesions, provenance)
+        set_necrosis(node, crop_of(array_of(lesions.necrosis) != 0), provenance)
+    return node
+
+
+def check_same_grid(volume_node: Any, lesions: LesionSet) -> None:
+    """Refuse labels that do not fit the volume."""
+    same_shape = tuple(volume_node.GetImageData().GetDimensions()) == lesions.labels.GetSize()
+    if not same_shape or not np.allclose(ijk_to_ras_of(volume_node), ijk_to_ras(lesions.labels), atol=1e-3):
+        raise ValueError(f"The lesions are not on the grid of the volume “{volume_node.GetName()}”; find them in that volume.")
+
+
+def add_lesions(segmentation: Any, lesions: LesionSet, provenance: Provenance | None) -> list[str]:
+    """Append lesions to a segmentation, each in a small layer of its own; returns their segment IDs."""
+    labels = array_of(lesions.labels)
+    boxes = ndimage.find_objects(labels)
+    grid, own = grid_of_image(lesions.labels), reference_grid(segmentation)
+    added = []
+    for lesion in lesions.lesions:
+        box = boxes[lesion.number - 1]
+        crop = moved_crop(MaskCrop(labels[box] == lesion.number, box), grid, own)
+        if crop is not None:
+            added.append(_add_lesion(segmentation, lesion, crop, own, provenance))
+    return added
+
+
+def _add_lesion(segmentation: Any, lesion: Lesion, crop: MaskCrop, own: Grid, provenance: Provenance | None) -> str:
+    segment = _new_segment(lesion.name, lesion_colour(lesion.number), LESION_TERMINOLOGY, provenance)
+    segment.AddRepresentation(REPRESENTATION, oriented_image(crop, own.ijk_to_ras))
+    tags.write_tag(segment, tags.KIND, tags.KIND_LESION)
+    tags.write_tag(segment, tags.LESION_UID, lesion.lesion_uid)
+    tags.write_tag(segment, tags.TRACKING_UID, lesion.tracking_uid)
+    tags.write_tag(segment, tags.NUMBER, str(lesion.number))
+    tags.write_tag(segment, tags.SCORE, "" if lesion.score is None else repr(float(lesion.score)))
+    if provenance is not None:
+        tags.write_tag(segment, tags.MASK_SHA256, mask_hash(crop))
+    tags.set_review(segment, tags.UNREVIEWED)
+    segment_id = segmentation.GetSegmentation().GenerateUniqueSegmentID("Lesion")
+    segmentation.GetSegmentation().AddSegment(segment, segment_id)
+    return str(segment_id)
+
+
+def set_necrosis(segmentation: Any, crop: MaskCrop | None, provenance: Provenance | None = None) -> str:
+    """Make the one segment `Necrosis`, or give it another mask (on the segmentation's own grid); returns its ID."""
+    matrix = reference_grid(segmentation).ijk_to_ras
+    image = empty_image(matrix) if crop is None else oriented_image(crop, matrix)
+    segment_id = necrosis_segment_id(segmentation)
+    if segment_id is None:
+        segment = _new_segment(NECROSIS_NAME, NECROSIS_COLOUR, NECROSIS_TERMINOLOGY, provenance)
+        segment.AddRepresentation(REPRESENTATION, image)
+        tags.write_tag(segment, tags.KIND, tags.KIND_NECROSIS)
+        segment_id = segmentation.GetSegmentation().GenerateUniqueSegmentID(NECROSIS_NAME)
+        segmentation.GetSegmentation().AddSegment(segment, segment_id)
+    else:
+        segment = segmentation.GetSegmentation().GetSegment(segment_id)
+        segment.AddRepresentation(REPRESENTATION, image)
+        segment.SetLabelValue(1)
+    return str(segment_id)
+
+
+def lesion_segment_ids(segmentation: Any) -> list[str]:
+    """IDs of the lesions' segments, those drawn by a person included, in the order of the segments table."""
+    necrosis = necrosis_segment_id(segmentation)
+    return [str(segment_id) for segment_id in segmentation.GetSegmentation().GetSegmentIDs() if segment_id != necrosis]
+
+
+def necrosis_segment_id(segmentation: Any) -> str | None:
+    """ID of the segment `Necrosis`; by its tag, and by its name where a person made it."""
+    content = segmentation.GetSegmentation()
+    named = None
+    for segment_id in content.GetSegmentIDs():
+        segment = content.GetSegment(segment_id)
+        if tags.read_tag(segment, tags.KIND) == tags.KIND_NECROSIS:
+            return str(segment_id)
+        if segment.GetName() == NECROSIS_NAME and not tags.read_tag(segment, tags.LESION_UID):
+            named = str(segment_id)
+    return named
+
+
+def segment_of(segmentation: Any, lesion_uid: str) -> str | None:
+    """ID of the segment of one lesion; segment IDs themselves are random and mean nothing."""
+    for segment_id in lesion_segment_ids(segmentation):
+        if tags.read_tag(segmentation.GetSegmentation().GetSegment(segment_id), tags.LESION_UID) == lesion_uid:
+            return segment_id
+    return None
+
+
+def read_lesion_list(segmentation: Any, include_rejected: bool = False) -> tuple[Lesion, ...]:
+    """Measure every lesion from its live mask, through its own crop: no full-size array is made.
+
+    Segments that a person drew get their UIDs and number here, once. Empty segments are left out, as are rejected lesions unless
+    asked for.
+    """
+    return tuple(lesion for lesion, _ in _measured(segmentation, grid_of(segmentation), include_rejected))
+
+
+def read_lesions(segmentation: Any, include_rejected: bool = False) -> LesionSet:
+    """The lesions of a segmentation with their masks, on the grid of its volume; see `read_lesion_list`."""
+    grid = grid_of(segmentation)
+    labels = np.zeros(grid.shape, np.uint16)
+    necrosis = np.zeros(grid.shape, np.uint8)
+    lesions = []
+    for lesion, crop in _measured(segmentation, grid, include_rejected):
+        labels[crop.box][crop.mask] = lesion.number
+        lesions.append(lesion)
+    dead = _necrosis_crop(segmentation, grid)
+    if dead is not None:
+        necrosis[dead.box] = dead.mask & (labels[dead.box] > 0)  # necrosis counts only inside lesions
+    return LesionSet(image_from_ijk_to_ras(labels, grid.ijk_to_ras), image_from_ijk_to_ras(necrosis, grid.ijk_to_ras), tuple(lesions))
+
+
+def origin_of(segmentation: Any, segment_id: str) -> str:
+    """``AI``, ``AI, edited`` or ``manual``: whether the mask still is what the network made."""
+    made = tags.read_tag(segmentation.GetSegmentation().GetSegment(segment_id), tags.MASK_SHA256)
+    if not made:
+        return "manual"
+    crop = segment_crop(segmentation, segment_id, reference_grid(segmentation))
+    return "AI" if crop is not None and mask_hash(crop) == made else "AI, edited"
+
+
+def mask_hash(crop: MaskCrop) -> str:
+    """SHA-256 of which voxels of the segmentation's own grid a tight mask covers."""
+    head = ",".join(f"{part.start}:{part.stop}" for part in crop.box)
+    return hashlib.sha256(head.encode() + np.packbits(crop.mask).tobytes()).hexdigest()
+
+
+def _new_segment(name: str, colour: Colour, terminology: str, provenance: Provenance | None) -> Any:
+    segment = slicer.vtkSegment()
+    segment.SetName(name)
+    segment.SetColor(*colour)
+    segment.SetTerminology(terminology)
+    segment.SetLabelValue(1)
+    segment.SetTag(tags.ALGORITHM_TYPE, "MANUAL" if provenance is None else "AUTOMATIC")
+    if provenance is not None:
+        segment.SetTag(tags.ALGORITHM_NAME, f"BrainMetsAI {provenance.model} {provenance.version}".replace("|", "/"))
+        tags.write_tag(segment, tags.MODEL, provenance.model)
+        tags.write_tag(segment, tags.MODEL_VERSION, provenance.version)
+        tags.write_tag(segment, tags.MODEL_SHA256, provenance.sha256)
+    return segment
+
+
+def _necrosis_crop(segmentation: Any, grid: Grid) -> MaskCrop | None:
+    segment_id = necrosis_segment_id(segmentation)
+    return segment_crop(segmentation, segment_id, grid) if segment_id else None
+
+
+def _measured(segmentation: Any, grid: Grid, include_rejected: bool) -> list[tuple[Lesion, MaskCrop]]:
+    """Lesions with their masks on the grid, in the order of their numbers."""
+    identify(segmentation)
+    dead = _necrosis_crop(segmentation, grid)
+    axis = axial_axis(grid.ijk_to_ras)
+    found = []
+    for segment_id in lesion_segment_ids(segmentation):
+        segment = segmentation.GetSegmentation().GetSegment(segment_id)
+        if tags.read_tag(segment, tags.REVIEW) == tags.REJECTED and not include_rejected:
+            continue
+        crop = segment_crop(segmentation, segment_id, grid)
+        if crop is None:
+            continue
+        measured = measure_lesion(crop.mask, shared_part(crop, dead), cropped_matrix(grid.ijk_to_ras, crop.box))
+        score = tags.read_tag(segment, tags.SCORE)
+        lesion = Lesion(
+            number=int(tags.read_tag(segment, tags.NUMBER)),
+            name=segment.GetName(),
+            lesion_uid=tags.read_tag(segment, tags.LESION_UID),
+            tracking_uid=tags.read_tag(segment, tags.TRACKING_UID),
+            score=float(score) if score else None,
+            measurements=in_whole_array(measured, crop.box[axis].start),
+        )
+        found.append((lesion, crop))
+    return sorted(found, key=lambda pair: pair[0].number)
+
+
+def identify(segmentation: Any) -> None:
+    """Give UIDs, a number and a review state to segments that have none or share another's (drawn or duplicated by a person)."""
+    content = segmentation.GetSegmentation()
+    segments = [content.GetSegment(segment_id) for segment_id in lesion_segment_ids(segmentation)]
+    known: set[str] = set()
+    highest = max((int(tags.read_tag(segment, tags.NUMBER) or 0) for segment in segments), default=0)
+    for segment in segments:
+        uid = tags.read_tag(segment, tags.LESION_UID)
+        if uid and uid not in known and tags.read_tag(segment, tags.NUMBER):
+            known.add(uid)
+            continue
+        highest += 1
+        tags.write_tag(segment, tags.KIND, tags.KIND_LESION)
+        tags.write_tag(segment, tags.LESION_UID, new_uid())
+        tags.write_tag(segment, tags.TRACKING_UID, new_uid())
+        tags.write_tag(segment, tags.NUMBER, str(highest))
+        if not tags.read_tag(segment, tags.REVIEW):
+            tags.set_review(segment, tags.UNREVIEWED)
+        if not uid:
+            segment.SetName(lesion_name(highest))

@@ -1,0 +1,63 @@
+"""Settings and provenance, on one plain parameter node that a scene file keeps."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import slicer
+
+from BrainMetsAILib.exchange.examined import ExaminationFacts
+from BrainMetsAILib.images.examination import Patient
+from BrainMetsAILib.models.finding import Provenance
+
+SINGLETON_TAG = "BrainMetsAI"
+
+EXAMINATION_UID = "BrainMetsAI.ExaminationUID"  # attribute of a segmentation node: which parameters are its own
+
+
+def settings_node() -> Any:
+    """The scene's one parameter node. Fetch it each time: after a scene was closed or loaded a kept pointer may be another's."""
+    node = slicer.mrmlScene.GetSingletonNode(SINGLETON_TAG, "vtkMRMLScriptedModuleNode")
+    if node is None:
+        node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
+        node.UnRegister(None)
+        node.SetSingletonTag(SINGLETON_TAG)
+        node.SetModuleName(SINGLETON_TAG)
+        node.SetName(SINGLETON_TAG)
+        node = slicer.mrmlScene.AddNode(node)
+    return node
+
+
+def write_examination(segmentation: Any, facts: ExaminationFacts, provenance: Provenance | None) -> None:
+    """Keep what is known of an examination and what made its lesions."""
+    uid = segmentation.GetAttribute(EXAMINATION_UID)
+    node = settings_node()
+    with slicer.util.NodeModify(node):
+        _write(node, f"Examination.{uid}.Facts", asdict(facts))
+        _write(node, f"Examination.{uid}.Provenance", asdict(provenance) if provenance else None)
+
+
+def read_facts(segmentation: Any) -> ExaminationFacts:
+    """What was kept of an examination; the defaults where nothing was."""
+    stored = _read(f"Examination.{segmentation.GetAttribute(EXAMINATION_UID)}.Facts")
+    if not stored:
+        return ExaminationFacts()
+    return ExaminationFacts(**{**stored, "patient": Patient(**stored["patient"]), "warnings": tuple(stored["warnings"])})
+
+
+def read_provenance(segmentation: Any) -> Provenance | None:
+    """What made the lesions of an examination; ``None`` where no network did."""
+    stored = _read(f"Examination.{segmentation.GetAttribute(EXAMINATION_UID)}.Provenance")
+    return Provenance(**stored) if stored else None
+
+
+def _write(node: Any, key: str, content: object) -> None:
+    node.SetParameter(key, json.dumps(content))
+
+
+def _read(key: str) -> dict[str, Any] | None:
+    text = settings_node().GetParameter(key)
+    stored: dict[str, Any] | None = json.loads(text) if text else None
+    return stored

@@ -1,0 +1,1 @@
+"""Lesions with known truth: practice cases, pairs and training material."""

@@ -1,0 +1,42 @@
+"""What a scanner adds: uneven coils, blur, noise."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+
+def bias_field(shape: tuple[int, ...], strength: float, rng: np.random.Generator, points: int = 4) -> NDArray[np.float32]:
+    """Smooth positive factor around 1, [k, j, i]; `strength` is the SD of its logarithm at `points`³ nodes."""
+    coarse = rng.normal(0.0, strength, size=(points,) * 3).astype(np.float32)
+    zoom = [n / points for n in shape]
+    smooth = ndimage.zoom(coarse, zoom, order=1, mode="nearest", grid_mode=True)
+    smooth = ndimage.uniform_filter(smooth, [max(n // points, 1) for n in shape], mode="nearest")
+    return np.exp(smooth[tuple(slice(0, n) for n in shape)]).astype(np.float32)
+
+
+def rician_noise(array: NDArray[np.float32], sd: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Magnitude of a signal with Gaussian noise of `sd` in both channels (Gudbjartsson & Patz, MRM 1995;34:910)."""
+    real = array + rng.normal(0, sd, array.shape).astype(np.float32)
+    imaginary = rng.normal(0, sd, array.shape).astype(np.float32)
+    return np.asarray(np.hypot(real, imaginary), np.float32)
+
+
+def acquire(
+    array: NDArray[np.float32], white_level: float, rng: np.random.Generator, noise: float, blur_voxels: float, bias: float
+) -> NDArray[np.float32]:
+    """Blur, bias and noise in the order in which a scanner adds them.
+
+    Parameters
+    ----------
+    array
+        Non-negative intensities [k, j, i].
+    white_level
+        Of white matter; `noise` is relative to it.
+    rng
+        Source of chance.
+    noise, blur_voxels, bias
+        SD of the noise (share of `white_level`), of the blur (voxels) and of the logarithmic bias field.
+    """
+    blurred = ndimage.gaussian_filter(array, blur_voxels) if blur_voxels > 0.05 else array
+    uneven = np.maximum(blurred, 0) * bias_field(array.shape, bias, rng)
+    return rician_noise(uneven, noise * white_level, rng)

@@ -1,0 +1,129 @@
+"""Puts lesions and enhancing normal structures into a volume."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion
+from BrainMetsAILib.synthesis.shapes import Coverage, Grid, coverage
+
+POINT_SPREAD_MM = 0.45  # what a scanner's point spread adds to a lesion's edge, as the SD of a Gaussian
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Truth of the lesions in a volume.
+
+    Attributes
+    ----------
+    labels
+        uint16 [k, j, i], number of the lesion that fills at least half of the voxel (1 is the first lesion given).
+    necrosis
+        bool [k, j, i], at least half necrotic.
+    volumes_mm3, necrotic_mm3
+        One number a lesion, from the covered shares: finer than voxels.
+    """
+
+    labels: NDArray[np.uint16]
+    necrosis: NDArray[np.bool_]
+    volumes_mm3: tuple[float, ...]
+    necrotic_mm3: tuple[float, ...]
+
+
+def render_lesions(
+    array: NDArray[np.float32],
+    grid: Grid,
+    lesions: Sequence[SyntheticLesion],
+    fluid_level: float,
+    white_level: float,
+    rng: np.random.Generator,
+    samples: int = 3,
+    oedema_where: NDArray[np.bool_] | None = None,
+) -> Rendered:
+    """Draw lesions into `array`, in place.
+
+    Parameters
+    ----------
+    array
+        Intensities [k, j, i]; changed.
+    grid
+        Its voxels in the frame of the lesions.
+    lesions
+        They must not overlap; where they touch, a voxel belongs to the one that fills more of it.
+    fluid_level, white_level
+        Intensities of dark fluid and of white matter: the unit of `Enhancement`.
+    rng
+        For texture only.
+    samples
+        Points a voxel edge for the partial volume.
+    oedema_where
+        bool [k, j, i]: where oedema may show (the brain); everywhere if None.
+
+    Returns
+    -------
+    Rendered
+    """
+    labels = np.zeros(array.shape, np.uint16)
+    necrosis = np.zeros(array.shape, bool)
+    best = np.zeros(array.shape, np.float32)
+    unit = white_level - fluid_level
+    sigma = POINT_SPREAD_MM / grid.voxel_mm3 ** (1 / 3)
+    volumes, necrotic = [], []
+    found = [coverage(lesion.shape, grid, samples) for lesion in lesions]
+    for lesion in lesions:
+        _draw_oedema(array, grid, lesion, unit, oedema_where)
+    for number, (lesion, part) in enumerate(zip(lesions, found, strict=True), start=1):
+        if part is None:
+            volumes.append(0.0)
+            necrotic.append(0.0)
+            continue
+        array[part.box] = _blend(array[part.box], part, lesion, fluid_level, unit, sigma, rng)
+        volumes.append(float(part.whole.sum()) * grid.voxel_mm3)
+        necrotic.append(float(part.core.sum()) * grid.voxel_mm3)
+        mine = part.whole >= 0.5
+        if not mine.any():  # thinner than half a voxel everywhere: the fullest voxel stands for it
+            mine = part.whole == max(float(part.whole.max()), 1e-6)
+        mine &= part.whole > best[part.box]
+        labels[part.box][mine] = number
+        necrosis[part.box][mine] = part.core[mine] >= 0.5
+        best[part.box][mine] = part.whole[mine]
+    return Rendered(labels, necrosis, tuple(volumes), tuple(necrotic))
+
+
+def _draw_oedema(array: NDArray[np.float32], grid: Grid, lesion: SyntheticLesion, unit: float, where: NDArray[np.bool_] | None) -> None:
+    look = lesion.enhancement
+    if look.oedema <= 0:
+        return
+    box = grid.box_around(lesion.shape.centre_mm, lesion.shape.reach_mm + look.oedema_mm)
+    if box is None:
+        return
+    k, j, i = np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij")
+    points = np.stack([i, j, k], axis=-1) @ grid.to_lps[:3, :3].T + grid.to_lps[:3, 3]
+    outer, _ = lesion.shape.levels(points)
+    fade = np.clip(1 - np.maximum(outer, 0) / look.oedema_mm, 0, 1) ** 1.5
+    if where is not None:
+        fade = fade * where[box]
+    array[box] -= (look.oedema * unit * fade).astype(np.float32)
+
+
+def _blend(
+    patch: NDArray[np.float32], part: Coverage, lesion: SyntheticLesion, fluid: float, unit: float, sigma: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    look = lesion.enhancement
+    whole, core = part.whole, part.core
+    inside = whole > 0.5
+    around = float(np.median(patch[inside])) if inside.any() else float(np.average(patch, weights=whole + 1e-6))
+    # Never below grey matter: an enhancing lesion in a sulcus is as bright as one in white matter.
+    level = max(around, fluid + 0.5 * unit) + look.contrast * unit
+    uneven = ndimage.gaussian_filter(rng.normal(size=patch.shape), 1.5).astype(np.float32)
+    uneven *= look.texture * unit / max(float(uneven.std()), 1e-6)
+    change = (whole - core) * (level + uneven - patch) + core * (fluid + look.core * 0.6 * unit + 0.3 * uneven - patch)
+    return patch + (ndimage.gaussian_filter(change, sigma, mode="nearest") if sigma > 0.2 else change).astype(np.float32)
+
+
+def render_enhancing(array: NDArray[np.float32], share: NDArray[np.floating], level: float) -> None:
+    """Brighten `array` in place to `level` where `share` (0 to 1, [k, j, i]) says that a vessel or a membrane is; never darkens."""
+    np.maximum(array, array + share * (level - array), out=array)

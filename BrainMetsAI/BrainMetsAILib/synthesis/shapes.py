@@ -1,0 +1,159 @@
+"""Irregular lesion shapes with a necrotic core, and how much of each voxel they fill."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vector = tuple[float, float, float]
+_FIBONACCI = 600
+
+
+@dataclass(frozen=True)
+class Lobe:
+    """A bump (or dent) of the surface: relative height, sharpness and unit direction."""
+
+    height: float
+    sharpness: float
+    direction: Vector
+
+
+@dataclass(frozen=True)
+class LesionShape:
+    """A star-shaped body: an ellipsoid with lobes, and a core of the same kind inside.
+
+    Attributes
+    ----------
+    centre_mm
+        LPS, in the frame of the head it was made for.
+    diameter_mm
+        Of the sphere with the same volume.
+    axes
+        Relative half-axes; their product is 1.
+    rotation
+        3x3 rotation, row by row: columns are the ellipsoid's axes in LPS.
+    lobes
+        Of the surface.
+    core
+        Share of the radius that is necrotic, 0 for a solid lesion.
+    core_lobes
+        Of the core's surface.
+    core_offset
+        Shift of the core, as a share of the radius.
+    """
+
+    centre_mm: Vector
+    diameter_mm: float
+    axes: Vector = (1.0, 1.0, 1.0)
+    rotation: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    lobes: tuple[Lobe, ...] = ()
+    core: float = 0.0
+    core_lobes: tuple[Lobe, ...] = ()
+    core_offset: Vector = (0.0, 0.0, 0.0)
+
+    @property
+    def reach_mm(self) -> float:
+        """Radius of a ball around the centre that certainly holds the lesion."""
+        swelling = max(max(self.axes) * (1 + sum(max(lobe.height, 0.0) for lobe in self.lobes)), 1.0)
+        return 0.5 * self.diameter_mm * self._scale() * swelling
+
+    def _scale(self) -> float:
+        """Factor that gives the lobed body the volume of its nominal sphere."""
+        return float(np.mean(_surface(_sphere_directions(), self.lobes) ** 3) ** (-1 / 3))
+
+    def levels(self, points_mm: NDArray[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Signed distances, approximately in mm, to the surface and to the core's surface.
+
+        Parameters
+        ----------
+        points_mm
+            (..., 3), LPS, the head's frame.
+
+        Returns
+        -------
+        tuple of ndarray
+            (...), negative inside; the core's are +1e3 everywhere for a solid lesion.
+        """
+        radius = 0.5 * self.diameter_mm * self._scale()
+        local = (points_mm - np.asarray(self.centre_mm)) @ np.asarray(self.rotation).reshape(3, 3) / np.asarray(self.axes)
+        outer = _level(local, radius, self.lobes)
+        if self.core <= 0:
+            return outer, np.full(outer.shape, 1e3)
+        inner = _level(local - np.asarray(self.core_offset) * radius, radius * self.core, self.core_lobes)
+        return outer, np.maximum(inner, outer + 0.35 * (1 - self.core) * radius)
+
+    def resized(self, volume_ratio: float) -> "LesionShape":
+        """The same shape with `volume_ratio` times the volume."""
+        return replace(self, diameter_mm=self.diameter_mm * volume_ratio ** (1 / 3))
+
+
+def _sphere_directions() -> NDArray[np.floating]:
+    n = np.arange(_FIBONACCI) + 0.5
+    polar, turn = np.arccos(1 - 2 * n / _FIBONACCI), np.pi * (1 + 5**0.5) * n
+    return np.stack([np.cos(turn) * np.sin(polar), np.sin(turn) * np.sin(polar), np.cos(polar)], axis=-1)
+
+
+def _surface(directions: NDArray[np.floating], lobes: tuple[Lobe, ...]) -> NDArray[np.floating]:
+    """Relative radius of the surface in each unit direction (..., 3)."""
+    factor = np.ones(directions.shape[:-1])
+    for lobe in lobes:
+        factor += lobe.height * np.exp(lobe.sharpness * (directions @ np.asarray(lobe.direction) - 1))
+    return np.maximum(factor, 0.3)
+
+
+def _level(local: NDArray[np.floating], radius: float, lobes: tuple[Lobe, ...]) -> NDArray[np.floating]:
+    distance = np.linalg.norm(local, axis=-1)
+    directions = local / np.maximum(distance, 1e-6)[..., None]
+    return distance - radius * _surface(directions, lobes)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Voxels in space: shape [k, j, i] and the 4x4 from (i, j, k) to the LPS frame of the lesions, in mm."""
+
+    shape: tuple[int, int, int]
+    to_lps: NDArray[np.floating]
+
+    @property
+    def voxel_mm3(self) -> float:
+        """Volume of a voxel."""
+        return float(abs(np.linalg.det(self.to_lps[:3, :3])))
+
+    def box_around(self, centre_mm: Vector, reach_mm: float) -> tuple[slice, slice, slice] | None:
+        """Slices [k, j, i] of the voxels that a ball touches; None where it misses the grid."""
+        inverse = np.linalg.inv(self.to_lps)
+        middle = (inverse @ np.array([*centre_mm, 1.0]))[:3]
+        half = reach_mm * np.linalg.norm(inverse[:3, :3], axis=1) + 1.5
+        low = np.maximum(np.floor(middle - half), 0).astype(int)
+        high = np.minimum(np.ceil(middle + half) + 1, self.shape[::-1]).astype(int)
+        if np.any(high <= low):
+            return None
+        return slice(low[2], high[2]), slice(low[1], high[1]), slice(low[0], high[0])
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of each voxel of `box` a lesion fills (0 to 1, [k, j, i]): the whole, and its necrotic core."""
+
+    box: tuple[slice, slice, slice]
+    whole: NDArray[np.float32]
+    core: NDArray[np.float32]
+
+
+def coverage(shape: LesionShape, grid: Grid, samples: int = 3) -> Coverage | None:
+    """Share of every voxel that a lesion fills, with `samples`³ points a voxel.
+
+    The remaining step of each point is softened by its signed distance, so that volumes converge well below a voxel.
+    """
+    box = grid.box_around(shape.centre_mm, shape.reach_mm)
+    if box is None:
+        return None
+    offsets = (np.arange(samples) + 0.5) / samples - 0.5
+    axes = [(np.arange(s.start, s.stop)[:, None] + offsets).ravel() for s in box]
+    k, j, i = np.meshgrid(*axes, indexing="ij")
+    points = np.stack([i, j, k], axis=-1) @ grid.to_lps[:3, :3].T + grid.to_lps[:3, 3]
+    step = grid.voxel_mm3 ** (1 / 3) / samples
+    filled = [np.clip(0.5 - level / step, 0, 1).astype(np.float32) for level in shape.levels(points)]
+    size = [s.stop - s.start for s in box]
+    blocks = [f.reshape(size[0], samples, size[1], samples, size[2], samples).mean(axis=(1, 3, 5)) for f in filled]
+    return Coverage(box, blocks[0], np.minimum(blocks[1], blocks[0]))

@@ -1,0 +1,195 @@
+"""Random training windows: a piece of a head with random contrast, lesions, vessels and acquisition."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from BrainMetsAILib.images.normalisation import CLIP, HIGH, LOW
+from BrainMetsAILib.synthesis.acquisition import acquire
+from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion, draw_diameter, draw_lesion, draw_rotation
+from BrainMetsAILib.synthesis.placement import is_free
+from BrainMetsAILib.synthesis.rendering import render_enhancing, render_lesions
+from BrainMetsAILib.synthesis.shapes import Grid
+from BrainMetsAILib.training.backgrounds import FIRST_EXTRACEREBRAL, FLUID, VESSEL, WHITE, Background
+
+SIZE = 64
+IGNORE = 255  # class of voxels that are left out of the loss
+
+
+@dataclass(frozen=True)
+class Look:
+    """Intensities of one rendered head: the array before lesions, and its levels."""
+
+    array: NDArray[np.float32]
+    fluid: float
+    white: float
+    median: float
+    width: float
+
+
+def draw_patch(
+    backgrounds: Sequence[Background], weights: NDArray[np.floating], rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """One window of 64³ voxels at 1 mm.
+
+    Returns
+    -------
+    tuple of ndarray
+        Normalised intensities float32 [k, j, i], and classes uint8 [k, j, i]: 0 background, 1 enhancing, 2 necrosis, 255 ignored.
+    """
+    background = backgrounds[int(rng.choice(len(backgrounds), p=weights))]
+    to_head, offset = _random_affine(background, rng)
+    black_blood = bool(rng.random() < 0.2)
+
+    def take(volume: NDArray[Any], order: int = 0) -> NDArray[Any]:
+        return ndimage.affine_transform(volume, to_head, offset, (SIZE,) * 3, order=order, mode="constant", prefilter=False)
+
+    hull = take(background.hull.view(np.uint8)).astype(bool)
+    junction = take(background.junction.view(np.uint8)).astype(bool)
+    if background.labels is not None:
+        look = _rendered_labels(background, take(background.labels), rng)
+    else:
+        assert background.array is not None
+        look = Look(
+            take(background.array, 1).astype(np.float32),
+            background.fluid_level,
+            background.white_level,
+            background.median,
+            background.width,
+        )
+    unit = look.white - look.fluid
+    if rng.random() < (0.3 if background.enhanced else 0.9):
+        share = take(background.vessels[int(rng.integers(len(background.vessels)))], 1).astype(np.float32) / 200.0
+        if black_blood:
+            share *= rng.random() * 0.4
+        render_enhancing(look.array, share, look.fluid + float(rng.uniform(1.0, 2.3)) * unit)
+    grid = Grid((SIZE,) * 3, np.eye(4))
+    lesions = _draw_lesions(hull, junction, rng)
+    rendered = render_lesions(look.array, grid, lesions, look.fluid, look.white, rng, samples=2, oedema_where=hull)
+    array = look.array
+    if background.labels is not None and rng.random() < 0.25:  # brain extraction, a little too wide or too tight
+        kept = hull | (rendered.labels > 0)
+        array = array * (ndimage.binary_dilation(kept, iterations=int(rng.integers(1, 4))) if rng.random() < 0.7 else kept)
+    array = acquire(
+        array,
+        look.white,
+        rng,
+        noise=float(rng.uniform(0.005, 0.05)),
+        blur_voxels=float(rng.choice([0.0, rng.uniform(0.2, 0.8)])),
+        bias=float(rng.uniform(0, 0.25)),
+    )
+    array = _coarsened(array, rng)
+    classes = np.where(rendered.labels > 0, np.where(rendered.necrosis, 2, 1), 0).astype(np.uint8)
+    if background.excluded is not None:
+        classes[(take(background.excluded.view(np.uint8)) > 0) & (classes == 0)] = IGNORE
+    median = look.median + float(rng.normal(0, 0.06)) * look.width
+    width = look.width * float(rng.uniform(0.85, 1.2))
+    scaled = np.clip((array - median) / width, *CLIP)
+    return scaled.astype(np.float32), classes
+
+
+def _random_affine(background: Background, rng: np.random.Generator) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Matrix and offset [k, j, i] from window voxels to head voxels: turn, mirror, scale, around a place that matters."""
+    draw = rng.random()
+    mask = background.junction if draw < 0.6 else background.hull
+    if draw > 0.85:  # anywhere in the head
+        tissue = background.labels if background.labels is not None else background.array
+        assert tissue is not None
+        mask = tissue > (0 if background.labels is not None else 0.1 * background.white_level)
+    while True:  # rejection: listing all places of a head for each window would take longer
+        centre = rng.uniform(0, 1, 3) * mask.shape
+        if mask[tuple(centre.astype(int))]:
+            break
+    turn = np.array(draw_rotation(rng)).reshape(3, 3) if rng.random() < 0.1 else _small_turn(rng)
+    matrix = turn @ np.diag(rng.uniform(0.87, 1.15, 3) * np.where(rng.random(3) < [0.0, 0.0, 0.5], -1.0, 1.0))
+    return matrix, centre - matrix @ (np.full(3, (SIZE - 1) / 2) + rng.uniform(-12, 12, 3))
+
+
+def _small_turn(rng: np.random.Generator) -> NDArray[np.floating]:
+    a, b, c = np.radians(rng.uniform(-15, 15, 3))
+    x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
+    y = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
+    z = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
+    return np.asarray(x @ y @ z)
+
+
+def _draw_lesions(hull: NDArray[np.bool_], junction: NDArray[np.bool_], rng: np.random.Generator) -> list[SyntheticLesion]:
+    if rng.random() < 0.2 or not hull.any():
+        return []
+    lesions: list[SyntheticLesion] = []
+    places = {mask: np.argwhere(m) for mask, m in (("junction", junction), ("hull", hull))}
+    for _ in range(1 + int(rng.poisson(2.0))):
+        size = draw_diameter(rng) if rng.random() < 0.6 else float(rng.uniform(3.0, 18.0))
+        at = places["junction" if rng.random() < 0.75 and len(places["junction"]) else "hull"]
+        for _ in range(10):
+            k, j, i = at[int(rng.integers(len(at)))] + rng.uniform(-0.5, 0.5, 3)
+            # Now and then two touch, as they do in patients; a large one does not grow through the skull.
+            if _fits((k, j, i), size, hull) and is_free((i, j, k), size, lesions, 1.0 if rng.random() < 0.9 else -1.5):
+                lesions.append(draw_lesion(rng, (float(i), float(j), float(k)), size))
+                break
+    return lesions
+
+
+def _fits(centre_kji: tuple[float, float, float], size: float, hull: NDArray[np.bool_]) -> bool:
+    """Whether five of six points at a third of the diameter lie in the brain (or beyond the window)."""
+    inside = 0
+    for axis in range(3):
+        for side in (-0.36, 0.36):
+            at = np.rint(centre_kji).astype(int)
+            at[axis] = int(np.clip(at[axis] + side * size, 0, SIZE - 1))
+            inside += bool(hull[tuple(np.clip(at, 0, SIZE - 1))])
+    return inside >= 5
+
+
+def _rendered_labels(background: Background, labels: NDArray[Any], rng: np.random.Generator) -> Look:
+    """Random T1-like contrast (or, one time in sixteen, any contrast) for a label map."""
+    ids = np.array(background.label_ids)
+    means = rng.uniform(0.02, 1.25, len(ids)) * (1.0 if rng.random() < 0.7 else 0.5)
+    fluid, grey = float(rng.uniform(0.05, 0.35)), float(rng.uniform(0.5, 0.92))
+    brain = (ids > 0) & (ids < FIRST_EXTRACEREBRAL)
+    free = rng.random() < 0.06
+    for n in np.flatnonzero(brain):
+        shade = float(rng.normal(0, 0.05))
+        if ids[n] in WHITE:
+            means[n] = 1.0 + 0.5 * shade
+        elif ids[n] in FLUID:
+            means[n] = fluid + 0.3 * shade
+        elif ids[n] in VESSEL:
+            means[n] = float(rng.uniform(0.1, 1.6))
+        else:
+            means[n] = grey + shade
+        if free:
+            means[n] = float(rng.uniform(0.1, 1.0))
+    means[ids == 0] = float(rng.uniform(0.0, 0.03))
+    counts = np.bincount(background.labels.ravel(), minlength=len(ids)).astype(float)  # type: ignore[union-attr]
+    counts[ids == 0] *= 0.02  # the head mask leaves the air outside, but not all of it
+    order = np.argsort(means)
+    share = np.cumsum(counts[order]) / counts.sum()
+    low, median, high = np.interp([LOW / 100, 0.5, HIGH / 100], share, means[order])
+    array = means[labels.astype(np.int64)].astype(np.float32)
+    uneven = ndimage.gaussian_filter(rng.normal(size=array.shape).astype(np.float32), float(rng.uniform(0.7, 2.5)))
+    array += uneven / max(float(uneven.std()), 1e-6) * float(rng.uniform(0.0, 0.06)) * (labels > 0)
+    array = ndimage.gaussian_filter(array, float(rng.uniform(0.35, 0.8)))
+    white = 1.0 if not free else max(float(np.median(means[brain])), fluid + 0.3)
+    return Look(np.maximum(array, 0), fluid, white, float(median), max(float(high - low), 0.2))
+
+
+def _coarsened(array: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Thick slices: one time in six, averaged along one axis and interpolated back."""
+    if rng.random() > 1 / 6:
+        return array
+    axis, thickness = int(rng.integers(3)), float(rng.uniform(1.5, 5.0))
+    blurred = ndimage.gaussian_filter1d(array, thickness / 2.355, axis=axis)
+    positions = np.arange(float(rng.uniform(0, thickness)), array.shape[axis], thickness)
+    moved = np.moveaxis(blurred, axis, 0)
+    low = np.clip(np.floor(positions).astype(int), 0, array.shape[axis] - 1)
+    taken = moved[low]
+    at = np.clip(np.interp(np.arange(array.shape[axis]), positions, np.arange(len(positions))), 0, len(positions) - 1)
+    below = np.floor(at).astype(int)
+    above = np.minimum(below + 1, len(positions) - 1)
+    part = (at - below).astype(np.float32)[:, None, None]
+    return np.ascontiguousarray(np.moveaxis(taken[below] * (1 - part) + taken[above] * part, 0, axis))

@@ -1,0 +1,1 @@
+"""The worker process, its tasks and its client."""

@@ -1,0 +1,54 @@
+"""The module's main job inside Slicer: practice case → find lesions with the panel → segments and table."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import slicer
+
+LIMIT_S = 900
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Let the application work until the condition holds."""
+    end = time.monotonic() + LIMIT_S
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {LIMIT_S} s in vain: {what}")
+        slicer.app.processEvents()
+        time.sleep(0.02)
+
+
+def run(test: Any) -> None:
+    """All steps; `test` is the running ScriptedLoadableModuleTest."""
+    from BrainMetsAILib.panel.case_section import chosen_volume
+    from BrainMetsAILib.panel.sample_data import load_practice_case
+    from BrainMetsAILib.scene.review import review_nodes, review_of
+    from BrainMetsAILib.scene.segments import lesion_segment_ids
+
+    test.delayDisplay("Making the practice case")
+    volumes = load_practice_case()
+    test.assertEqual(len(volumes), 2)
+
+    panel = slicer.util.getModuleWidget("BrainMetsAI")
+    panel.case.ui.volumeSelector.setCurrentNode(volumes[0])
+    test.assertIs(chosen_volume(), volumes[0])
+    if panel.installation.missing:
+        test.skipTest("torch or safetensors is not installed; nothing is installed while Slicer tests itself")
+
+    test.delayDisplay("Finding lesions")
+    panel.find.ui.runButton.click()
+    test.assertTrue(panel.worker.busy)
+    wait_until(lambda: not panel.worker.busy, "the worker to find the lesions")
+    segmentation = review_of(volumes[0])
+    test.assertIsNotNone(segmentation, panel.find.ui.findStatusLabel.text)
+    ids = lesion_segment_ids(segmentation)
+    test.assertGreater(len(ids), 0)
+    slicer.app.processEvents()
+    test.assertEqual(len(panel.lesions.table.keys), len(ids))
+    test.assertIsNotNone(review_nodes(segmentation).probability)
+
+    test.delayDisplay("Showing a lesion")
+    panel.lesions.table.select(panel.lesions.table.keys[0])
+    test.assertEqual(panel.lesions.table.current, panel.lesions.table.keys[0])
+    test.delayDisplay("Test passed")

@@ -1,0 +1,1 @@
+"""Baseline to follow-up: registration, tracking, criteria and their panel."""

@@ -1,0 +1,1 @@
+"""The sections of the response module's panel."""

@@ -1,0 +1,80 @@
+"""The catalogue of networks: where it is, and that a damaged network is refused with a sentence."""
+
+import importlib.util
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from analytic_bundle import write_analytic_bundle
+
+from BrainMetsAILib.models import bundles as catalogue
+from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS, BundleError, find_bundle, models_folder
+from BrainMetsAILib.models.settings import run_settings
+
+LIBRARY = Path(catalogue.__file__).resolve().parents[1]
+
+
+def test_models_lie_at_the_top_of_the_checkout() -> None:
+    assert models_folder() == LIBRARY.parents[1] / "Resources" / "Models"
+
+
+def test_models_lie_beside_the_library_where_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = tmp_path / "qt-scripted-modules"
+    shutil.copytree(LIBRARY / "models", installed / "BrainMetsAILib" / "models")
+    (installed / "Resources" / "Models").mkdir(parents=True)
+    (tmp_path / "Resources" / "Models").mkdir(parents=True)  # a decoy one level up
+    spec = importlib.util.spec_from_file_location("installed_bundles", installed / "BrainMetsAILib" / "models" / "bundles.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "installed_bundles", module)
+    spec.loader.exec_module(module)
+    assert module.models_folder() == installed / "Resources" / "Models"
+
+
+def test_a_bundle_is_found_by_folder_and_its_weights_are_checked(tmp_path: Path) -> None:
+    folder = write_analytic_bundle(tmp_path / "analytic", voxel_threshold=0.4)
+    bundle = find_bundle(str(folder))
+    assert (bundle.name, bundle.version) == ("analytic", "9.9")
+    assert run_settings(bundle).voxel_threshold == 0.4
+    weights = folder / WEIGHTS
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1  # one bit
+    weights.write_bytes(content)
+    with pytest.raises(BundleError, match="damaged"):
+        find_bundle(str(folder))
+    weights.unlink()
+    with pytest.raises(BundleError, match="cannot be read"):
+        find_bundle(str(folder))
+
+
+def test_bundles_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_analytic_bundle(tmp_path / "alpha")
+    write_analytic_bundle(tmp_path / "beta", default=True)
+    (tmp_path / "not_a_bundle").mkdir()
+    monkeypatch.setattr(catalogue, "models_folder", lambda: tmp_path)
+    assert [bundle.name for bundle in catalogue.bundles()] == ["alpha", "beta"]
+    assert find_bundle().name == "beta"
+    assert find_bundle("alpha").name == "alpha"
+    with pytest.raises(BundleError, match="no network called gamma; installed are: alpha, beta"):
+        find_bundle("gamma")
+
+
+@pytest.mark.parametrize("part", [METADATA, SETTINGS])
+@pytest.mark.parametrize("content", ["{", "[]", "\udcff".encode("utf-8", "surrogateescape").decode("latin-1")])
+def test_unreadable_settings_are_refused(tmp_path: Path, part: Path, content: str) -> None:
+    folder = write_analytic_bundle(tmp_path / "analytic")
+    (folder / part).write_text(content, encoding="latin-1")
+    with pytest.raises(BundleError, match="reinstall"):
+        find_bundle(str(folder))
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"network": {"widths": "x"}}, {"network": {"widths": [4, 8]}, "patch": [33, 32, 32]}, {"network": {"widths": [4, 8]}, "overlap": 1.5}]
+)
+def test_settings_out_of_range_are_refused(tmp_path: Path, settings: dict[str, object]) -> None:
+    folder = write_analytic_bundle(tmp_path / "analytic")
+    (folder / SETTINGS).write_text(json.dumps(settings))
+    with pytest.raises(BundleError, match="settings of the network analytic"):
+        run_settings(find_bundle(str(folder)))
