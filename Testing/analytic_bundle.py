@@ -14,7 +14,7 @@ from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS
 from BrainMetsAILib.models.network import CompactUNet
 
 WIDTHS = (4, 4)
-ENHANCING_FROM = 0.8
+ENHANCING_FROM = 1.0
 """In normalised intensity (median 0, one unit from the 10th to the 90th percentile of the head)."""
 NECROSIS_FROM = 6.0
 STEEPNESS = 40.0
@@ -24,8 +24,8 @@ def write_analytic_bundle(folder: Path, patch: int = 32, **settings: object) -> 
     """A bundle of the compact network with weights set by hand; returns its folder.
 
     All residual branches are zero, so each block is the identity; the stem copies the intensity x; the last decoder's
-    skip path takes it through; the head's logits are 0, s(x - 0.8) and s(2x - 0.8 - 6): softmax then switches from background
-    to enhancing at 0.8 and to necrosis at 6.
+    skip path takes it through; the head's logits are 0, s(x - 1) and s(2x - 1 - 6): softmax then switches from background
+    to enhancing at 1 and to necrosis at 6.
     """
     network = CompactUNet(WIDTHS)
     with torch.no_grad():
@@ -39,7 +39,9 @@ def write_analytic_bundle(folder: Path, patch: int = 32, **settings: object) -> 
         network.head.bias[1] = -STEEPNESS * ENHANCING_FROM
         network.head.weight[2, 0] = 2 * STEEPNESS
         network.head.bias[2] = -STEEPNESS * (ENHANCING_FROM + NECROSIS_FROM)
-    return write_bundle(folder, network, {"network": {"widths": list(WIDTHS)}, "patch": [patch] * 3, "overlap": 0.25, "score_floor": 0.3, **settings})
+    return write_bundle(
+        folder, network, {"network": {"widths": list(WIDTHS)}, "patch": [patch] * 3, "overlap": 0.25, "score_floor": 0.3, **settings}
+    )
 
 
 def write_bundle(folder: Path, network: CompactUNet, settings: dict[str, object]) -> Path:
@@ -54,7 +56,10 @@ def write_bundle(folder: Path, network: CompactUNet, settings: dict[str, object]
 
 
 def head_with_balls(
-    size: tuple[int, int, int], matrix: np.ndarray, balls: list[tuple[tuple[float, float, float], float]], radii_mm: tuple[float, float, float] = (30.0, 36.0, 30.0),
+    size: tuple[int, int, int],
+    matrix: np.ndarray,
+    balls: list[tuple[tuple[float, float, float], float]],
+    radii_mm: tuple[float, float, float] = (30.0, 36.0, 30.0),
     cores: bool = False,
 ) -> sitk.Image:
     """A head-like ellipsoid around the RAS origin with bright balls.
@@ -73,12 +78,12 @@ def head_with_balls(
     i, j, k = np.meshgrid(*(np.arange(n) for n in size), indexing="ij")
     ras = np.einsum("rc,c...->r...", matrix[:3, :3], np.stack([i, j, k])) + matrix[:3, 3][:, None, None, None]
     distance = np.sqrt(sum((ras[axis] / radii_mm[axis]) ** 2 for axis in range(3)))
-    # Tissue between 80 and 120 in a smooth pattern: the 10th to 90th percentile then spans about 30.
-    tissue = 100.0 + 20.0 * np.sin(ras[0] / 7.0) * np.cos(ras[1] / 9.0) * np.sin(ras[2] / 8.0 + 1.0)
+    # Tissue between 75 and 125 in a smooth pattern, uneven enough for a head.
+    tissue = 100.0 + 25.0 * np.sin(ras[0] / 7.0) * np.cos(ras[1] / 9.0) * np.sin(ras[2] / 8.0 + 1.0)
     values = np.where(distance <= 1.0, tissue, 0.0)
     for centre, radius in balls:
         away = np.sqrt(sum((ras[axis] - centre[axis]) ** 2 for axis in range(3)))
-        values[away <= radius] = 200.0
+        values[away <= radius] = 250.0
         if cores:
             values[away <= radius / 2] = 1000.0
     return image_from_ijk_to_ras(np.ascontiguousarray(values.transpose(2, 1, 0), dtype=np.float32), matrix)

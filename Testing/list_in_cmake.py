@@ -40,7 +40,7 @@ def main() -> None:
         text = path.read_text(encoding="utf-8")
         for name, entries in (("MODULE_PYTHON_SCRIPTS", scripts_of(module)), ("MODULE_PYTHON_RESOURCES", resources_of(module))):
             lines = "\n".join(f"  {entry}" for entry in entries)
-            text = re.sub(rf"set\({name}\n.*?\n\s*\)", lambda _, name=name, lines=lines: f"set({name}\n{lines}\n  )", text, flags=re.DOTALL)
+            text = re.sub(rf"set\({name}\n.*?\n\s*\)", f"set({name}\n{lines}\n  )", text, flags=re.DOTALL)
         path.write_text(text, encoding="utf-8")
 
 

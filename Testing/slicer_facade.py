@@ -41,6 +41,12 @@ class Application(pythonqt(QtCore.QObject)):  # type: ignore[misc]
         """Tells when a module is unloaded."""
         return self
 
+    def module(self, name: str) -> Any:
+        """A loaded module."""
+        import slicer
+
+        return getattr(slicer.modules, name.lower())
+
     def processEvents(self, *_: Any) -> None:
         """Handle what waits in the event loop."""
         QtWidgets.QApplication.processEvents()
@@ -106,6 +112,17 @@ class ScriptedLoadableModuleTest(unittest.TestCase):
         """To be overridden."""
 
 
+class qSlicerScriptedLoadableModuleWidget:
+    """The C++ side of a module's panel, which `slicer.util.getModuleWidget` asks for the Python side."""
+
+    def __init__(self, widgets: dict[str, Any], name: str) -> None:
+        self._widgets, self._name = widgets, name
+
+    def self(self) -> Any:
+        """The Python side."""
+        return self._widgets[self._name]
+
+
 class SampleDataLogic:
     """Registration of sample data, with the parameters that Slicer 5.10 has."""
 
@@ -154,9 +171,10 @@ class SlicerFacade:
         self.scene = headless_scene()
         self._replaced: list[tuple[Any, str, Any]] = []
         self._modules: dict[str, Any] = {}
+        self._widgets: dict[str, Any] = {}
         _kept.append(Application(slicer.app))
         self._set(slicer, "app", _kept[-1])
-        for kind in pythonqt_facade.STAND_INS:
+        for kind in (*pythonqt_facade.STAND_INS, qSlicerScriptedLoadableModuleWidget):
             self._set(slicer, kind.__name__, kind)
         names = [ScriptedLoadableModule, ScriptedLoadableModuleWidget, ScriptedLoadableModuleLogic, ScriptedLoadableModuleTest]
         base = _module("slicer.ScriptedLoadableModule", **{kind.__name__: kind for kind in names})
@@ -201,7 +219,9 @@ class SlicerFacade:
         self._modules.setdefault(name, None)
         spec.loader.exec_module(module)
         parent = types.SimpleNamespace(path=str(path), title="", icon=None)
-        self._set(slicer.modules, name.lower(), types.SimpleNamespace(path=str(path), name=name))
+        representation = qSlicerScriptedLoadableModuleWidget(self._widgets, name)
+        entry = types.SimpleNamespace(path=str(path), name=name, widgetRepresentation=lambda: representation)
+        self._set(slicer.modules, name.lower(), entry)
         module.instance = getattr(module, name)(parent)  # type: ignore[attr-defined]
         return module
 
@@ -212,5 +232,6 @@ class SlicerFacade:
         parent.setMRMLScene(self.scene)
         widget = getattr(module, f"{module.__name__}Widget")(parent)
         _kept.append((parent, widget))
+        self._widgets[module.__name__] = widget
         widget.setup()
         return widget

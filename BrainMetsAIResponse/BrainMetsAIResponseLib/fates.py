@@ -37,14 +37,19 @@ class FateRule:
     """
 
     factor: float = 1.4
-    deviations: float = 2.0
+    deviations: float = 2.5
 
 
 FATE_RULE = FateRule()
 
 
 def fate_of(
-    kind: MatchKind, baseline_ml: float, follow_up_ml: float, baseline_voxel_ml: float, follow_up_voxel_ml: float, rule: FateRule = FATE_RULE
+    kind: MatchKind,
+    baseline_ml: float,
+    follow_up_ml: float,
+    baseline_voxel_ml: float,
+    follow_up_voxel_ml: float,
+    rule: FateRule = FATE_RULE,
 ) -> Fate:
     """What became of a lesion.
 

@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import SimpleITK as sitk
 
 from BrainMetsAILib.worker.payload import read_image
 from BrainMetsAILib.worker.tasks import TaskContext
 from BrainMetsAIResponseLib.registration import RigidRegistration, register_rigid
 from BrainMetsAIResponseLib.registration_quality import RegistrationQuality
-
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+from BrainMetsAIResponseLib.rigid import ras_matrix, transform_from_ras
 
 
 def run(task_input: Mapping[str, Any], output: Path, context: TaskContext) -> dict[str, Any]:
@@ -44,27 +42,8 @@ def write_registration(registration: RigidRegistration) -> dict[str, Any]:
 def read_registration(result: Mapping[str, Any]) -> RigidRegistration:
     """The registration that a task's result describes."""
     return RigidRegistration(
-        transform=rigid_transform(result["transform"]),
+        transform=transform_from_ras(np.asarray(result["transform"])),
         metric=float(result["metric"]),
         quality=RegistrationQuality(**result["quality"]),
         warning=str(result["warning"]),
     )
-
-
-def ras_matrix(transform: sitk.Transform) -> npt.NDArray[np.float64]:
-    """4×4 RAS matrix of a rigid transform of LPS points (mm)."""
-    origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
-    ends = [np.array(transform.TransformPoint(tuple(axis))) for axis in np.eye(3).tolist()]
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.stack([end - origin for end in ends], axis=1)
-    matrix[:3, 3] = origin
-    return np.asarray(_LPS_TO_RAS @ matrix @ _LPS_TO_RAS)
-
-
-def rigid_transform(matrix: npt.ArrayLike) -> sitk.Transform:
-    """Rigid transform of LPS points (mm) from a 4×4 RAS matrix; raises RuntimeError where the matrix is not a rotation."""
-    lps = _LPS_TO_RAS @ np.asarray(matrix, dtype=np.float64) @ _LPS_TO_RAS
-    transform = sitk.Euler3DTransform()
-    transform.SetMatrix(lps[:3, :3].flatten().tolist(), 1e-6)
-    transform.SetTranslation(lps[:3, 3].tolist())
-    return transform

@@ -116,10 +116,14 @@ def mutual_information(fixed: Head, moving: Head, transform: sitk.Transform) -> 
 
 
 def _levels(image: sitk.Image, which: str) -> list[Head]:
-    heads = [prepare_head(image, spacing) for spacing in _SPACINGS_MM]
-    if heads[0] is None or heads[-1] is None:
-        raise RegistrationFailed(f"The {which} shows no head to register; choose a volume of the same head.")
-    return [head for head in heads if head is not None]
+    """The head on each grid, coarsest first; each is made from the next finer one."""
+    heads: list[Head] = []
+    for spacing in reversed(_SPACINGS_MM):
+        head = prepare_head(heads[-1].image if heads else image, spacing)
+        if head is None:
+            raise RegistrationFailed(f"The {which} shows no head to register; choose a volume of the same head.")
+        heads.append(head)
+    return heads[::-1]
 
 
 def _best_starts(fixed: Head, moving: Head, cancelled: Callable[[], bool]) -> list[sitk.Euler3DTransform]:
@@ -129,7 +133,7 @@ def _best_starts(fixed: Head, moving: Head, cancelled: Callable[[], bool]) -> li
     """
     to_head = np.array(moving.centre_lps) - np.array(fixed.centre_lps)
     rotations = [np.zeros(3)] + [np.radians(angle) * axis for angle in _START_ROTATIONS_DEGREES for axis in np.eye(3)]
-    scored = []
+    scored: list[tuple[float, int, sitk.Euler3DTransform]] = []
     for shift in (to_head, np.zeros(3)):
         for rotation in rotations:
             _stop_if(cancelled)

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from list_in_cmake import MODULES, listed, resources_of, scripts_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -35,7 +36,8 @@ def test_paths_stay_inside_the_module() -> None:
 
 def test_both_modules_and_the_shared_resources_are_built() -> None:
     assert [name for name in MODULES if f"add_subdirectory({name})" in TOP] == list(MODULES)
-    copied = re.search(r"file\(COPY ([^\n]+)\n\s*DESTINATION \$\{CMAKE_BINARY_DIR\}/\$\{Slicer_QTSCRIPTEDMODULES_LIB_DIR\}/Resources\n", TOP)
+    target = re.escape("${CMAKE_BINARY_DIR}/${Slicer_QTSCRIPTEDMODULES_LIB_DIR}/Resources")
+    copied = re.search(rf"file\(COPY ([^\n]+)\n\s*DESTINATION {target}\n", TOP)
     assert copied is not None
     for folder in copied[1].split():
         assert any((CHECKOUT / folder).rglob("*")), f"{folder} is empty"

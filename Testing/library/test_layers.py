@@ -3,8 +3,6 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 CHECKOUT = Path(__file__).resolve().parents[2]
 LIBRARY = CHECKOUT / "BrainMetsAI" / "BrainMetsAILib"
 RESPONSE = CHECKOUT / "BrainMetsAIResponse" / "BrainMetsAIResponseLib"
@@ -70,39 +68,41 @@ def where(path: Path) -> str:
     return path.relative_to(CHECKOUT).as_posix()
 
 
-@pytest.mark.parametrize("path", FILES, ids=where)
-def test_imports_point_one_way(path: Path) -> None:
-    if not path.is_relative_to(LIBRARY) or room_of(path) == "library":
-        return
-    room = room_of(path)
-    allowed = MAY_IMPORT[room] | {room}
-    if room == "worker" and path.stem.endswith("_task"):
-        allowed = allowed | {"synthesis"}  # a task brings what it runs
-    for name in imports(path):
-        parts = name.split(".")
-        if parts[0] == "BrainMetsAILib" and len(parts) > 1 and (LIBRARY / parts[1]).is_dir():
-            assert parts[1] in allowed, f"{where(path)} imports {name}"
+def test_imports_point_one_way() -> None:
+    wrong = []
+    for path in FILES:
+        room = room_of(path)
+        if not path.is_relative_to(LIBRARY) or room == "library":
+            continue
+        allowed = MAY_IMPORT[room] | {room}
+        if room == "worker" and path.stem.endswith("_task"):
+            allowed |= {"synthesis"}  # a task brings what it runs
+        for name in imports(path):
+            parts = name.split(".")
+            if parts[0] == "BrainMetsAILib" and len(parts) > 1 and (LIBRARY / parts[1]).is_dir() and parts[1] not in allowed:
+                wrong.append(f"{where(path)} imports {name}")
+    assert not wrong
 
 
-@pytest.mark.parametrize("path", FILES, ids=where)
-def test_response_is_loaded_only_when_asked_for(path: Path) -> None:
-    if not path.is_relative_to(LIBRARY):
-        return
-    assert "BrainMetsAIResponseLib" not in packages(imports(path, top_level_only=True)), where(path)
-    if room_of(path) != "cli":
-        assert "BrainMetsAIResponseLib" not in packages(imports(path)), where(path)
+def test_response_is_loaded_only_when_asked_for() -> None:
+    ours = [path for path in FILES if path.is_relative_to(LIBRARY)]
+    assert not [where(path) for path in ours if "BrainMetsAIResponseLib" in packages(imports(path, top_level_only=True))]
+    assert not [where(path) for path in ours if room_of(path) != "cli" and "BrainMetsAIResponseLib" in packages(imports(path))]
 
 
-@pytest.mark.parametrize("path", FILES, ids=where)
-def test_slicer_and_qt_stay_in_their_rooms(path: Path) -> None:
-    used = packages(imports(path))
-    room = room_of(path)
-    if room not in ("scene", "panel", "module"):
-        assert not used & {"slicer", "vtkSegmentationCore", "vtkSegmentationCorePython"}, where(path)
-    if room not in ("panel", "module"):
-        assert not used & {"qt", "ctk", "PySide6"}, where(path)
-    if room != "training":
-        assert not used & NOT_IN_SLICER, where(path)
+def test_slicer_and_qt_stay_in_their_rooms() -> None:
+    wrong = []
+    for path in FILES:
+        used, room = packages(imports(path)), room_of(path)
+        forbidden: set[str] = set()
+        if room not in ("scene", "panel", "module"):
+            forbidden |= {"slicer", "vtkSegmentationCore", "vtkSegmentationCorePython"}
+        if room not in ("panel", "module"):
+            forbidden |= {"qt", "ctk", "PySide6"}
+        if room != "training":
+            forbidden |= NOT_IN_SLICER
+        wrong += [f"{where(path)} imports {name}" for name in used & forbidden]
+    assert not wrong
 
 
 def test_the_application_never_imports_torch() -> None:
@@ -135,12 +135,11 @@ def test_torch_stays_in_the_worker_the_command_line_and_training() -> None:
             assert path.name not in ("bundles.py", "finding.py", "postprocess.py"), where(path)
 
 
-@pytest.mark.parametrize("path", FILES, ids=where)
-def test_files_are_small_and_say_what_they_hold(path: Path) -> None:
-    assert path.stem not in VAGUE, where(path)
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 350, where(path)
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
-    assert docstring, f"{where(path)} does not say what it holds"
+def test_files_are_small_and_say_what_they_hold() -> None:
+    assert not [where(path) for path in FILES if path.stem in VAGUE]
+    texts = {where(path): path.read_text(encoding="utf-8") for path in FILES}
+    assert not [name for name, text in texts.items() if len(text.splitlines()) > 350]
+    assert not [name for name, text in texts.items() if not ast.get_docstring(ast.parse(text))]
 
 
 def test_every_package_has_an_init_without_imports() -> None:

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from analytic_bundle import write_analytic_bundle
 
+from analytic_bundle import write_analytic_bundle
 from BrainMetsAILib.models import bundles as catalogue
 from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS, BundleError, find_bundle, models_folder
 from BrainMetsAILib.models.settings import run_settings
@@ -71,7 +71,13 @@ def test_unreadable_settings_are_refused(tmp_path: Path, part: Path, content: st
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"network": {"widths": "x"}}, {"network": {"widths": [4, 8]}, "patch": [33, 32, 32]}, {"network": {"widths": [4, 8]}, "overlap": 1.5}]
+    "settings",
+    [
+        {},
+        {"network": {"widths": "x"}},
+        {"network": {"widths": [4, 8]}, "patch": [33, 32, 32]},
+        {"network": {"widths": [4, 8]}, "overlap": 1.5},
+    ],
 )
 def test_settings_out_of_range_are_refused(tmp_path: Path, settings: dict[str, object]) -> None:
     folder = write_analytic_bundle(tmp_path / "analytic")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
-from analytic_bundle import head_with_balls, write_analytic_bundle, write_bundle
 from numpy.typing import NDArray
 
+from analytic_bundle import head_with_balls, write_analytic_bundle, write_bundle
 from BrainMetsAILib.images.geometry import ijk_to_ras, same_grid
 from BrainMetsAILib.models import inference
 from BrainMetsAILib.models.bundles import Bundle, BundleError, find_bundle
@@ -108,7 +108,9 @@ def test_the_same_voxels_in_another_order_give_the_same_lesions(bundle: Bundle, 
     back = sitk.DICOMOrient(second.labels, "LPS")
     assert np.array_equal(sitk.GetArrayFromImage(first.labels), sitk.GetArrayFromImage(back))
     # Interpolation sums the same terms in another order.
-    np.testing.assert_allclose(sitk.GetArrayFromImage(first.enhancing), sitk.GetArrayFromImage(sitk.DICOMOrient(second.enhancing, "LPS")), atol=1e-5)
+    np.testing.assert_allclose(
+        sitk.GetArrayFromImage(first.enhancing), sitk.GetArrayFromImage(sitk.DICOMOrient(second.enhancing, "LPS")), atol=1e-5
+    )
     assert first.scores == pytest.approx(second.scores, abs=1e-5)
 
 
@@ -153,7 +155,7 @@ def test_cancel_stops_before_the_next_window(bundle: Bundle, monkeypatch: pytest
         windows.append(1)
         if len(windows) == 3:
             asked.set()
-        return original(*arguments)  # type: ignore[arg-type]
+        return original(*arguments)
 
     monkeypatch.setattr(inference, "_lesion_probability", watched)
     size = (80, 80, 80)

@@ -1,5 +1,7 @@
 """Sliding windows: every voxel that must be seen is seen, and weights blend to one."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ def test_windows_cover_an_axis_with_the_overlap_asked_for(extent: int, window: i
     assert starts[0] == 0
     assert starts[-1] == max(0, extent - window)
     step = max(1, int(window * (1 - overlap)))
-    assert all(0 < b - a <= step for a, b in zip(starts, starts[1:], strict=False))
+    assert all(0 < b - a <= step for a, b in pairwise(starts))
 
 
 def test_no_more_windows_than_needed() -> None:

@@ -24,7 +24,11 @@ from BrainMetsAILib.worker.protocol import (
     encode,
 )
 
-json_values = st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), lambda part: st.lists(part) | st.dictionaries(st.text(), part), max_leaves=8)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+    lambda part: st.lists(part) | st.dictionaries(st.text(), part),
+    max_leaves=8,
+)
 tables = st.dictionaries(st.text(), json_values)
 numbers = st.integers(0, 2**40)
 replies = st.one_of(
@@ -60,7 +64,9 @@ def test_garbage_is_a_protocol_error_and_nothing_else(line: bytes) -> None:
             assert "\n" not in str(error)
 
 
-@pytest.mark.parametrize("line", [b'{"id": true, "result": {}}', b'{"id": 1, "progress": "half"}', b'{"id": 1}', b"[1]", b'{"result": {}}', b"[" * 100000])
+@pytest.mark.parametrize(
+    "line", [b'{"id": true, "result": {}}', b'{"id": 1, "progress": "half"}', b'{"id": 1}', b"[1]", b'{"result": {}}', b"[" * 100000]
+)
 def test_lines_that_look_like_replies(line: bytes) -> None:
     with pytest.raises(ProtocolError):
         decode_reply(line)
@@ -111,7 +117,7 @@ def test_nothing_is_written_before_the_greeting(client: WorkerClient, written: l
 def test_replies_come_whole_however_the_bytes_are_cut(cuts: list[int], texts: list[str]) -> None:
     client = WorkerClient(lambda line: None)
     number = client.request("wait", {}, "")
-    sent = [Hello(1), *(Progress(number, 0.5, text) for text in texts), Result(number, {})]
+    sent: list[Reply] = [Hello(1), *(Progress(number, 0.5, text) for text in texts), Result(number, {})]
     data = b"".join(encode(reply) for reply in sent)
     got: list[Reply] = []
     at = 0
@@ -143,7 +149,8 @@ def test_replies_for_tasks_that_are_not_open_are_dropped(client: WorkerClient) -
 
 
 @pytest.mark.parametrize(
-    ("exit_code", "signal", "words"), [(None, 9, "ran out of memory"), (None, 11, "crashed"), (None, 0, "crashed"), (3, None, "exit code 3"), (0, None, "by itself")]
+    ("exit_code", "signal", "words"),
+    [(None, 9, "ran out of memory"), (None, 11, "crashed"), (None, 0, "crashed"), (3, None, "exit code 3"), (0, None, "by itself")],
 )
 def test_every_end_has_its_sentence(client: WorkerClient, exit_code: int | None, signal: int | None, words: str) -> None:
     greet(client)

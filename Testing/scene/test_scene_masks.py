@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drawn_heads import BALLS, GRIDS, draw_finding, draw_head
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from drawn_heads import BALLS, GRIDS, draw_finding, draw_head
 
 pytest.importorskip("slicer")
 
@@ -18,7 +19,9 @@ pytest.importorskip("slicer")
     seed=st.integers(0, 2**16),
     shape=st.tuples(*[st.integers(1, 7)] * 3),
 )
-def test_a_mask_keeps_its_places_through_flipped_and_permuted_axes(order: list[int], signs: tuple[int, ...], seed: int, shape: tuple[int, ...]) -> None:
+def test_a_mask_keeps_its_places_through_flipped_and_permuted_axes(
+    order: list[int], signs: tuple[int, ...], seed: int, shape: tuple[int, ...]
+) -> None:
     from BrainMetsAILib.scene.masks import Grid, crop_of, moved_crop
 
     rng = np.random.default_rng(seed)

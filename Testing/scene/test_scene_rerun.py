@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drawn_heads import BALLS, GRIDS, Ball, draw_finding, draw_head
 
 from BrainMetsAILib.images.geometry import array_of
+from drawn_heads import BALLS, GRIDS, Ball, draw_finding, draw_head
 
 pytest.importorskip("slicer")
 

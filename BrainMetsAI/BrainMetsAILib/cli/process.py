@@ -64,7 +64,11 @@ class WorkerProcess:
         self.close()
 
     def run(
-        self, task: str, task_input: Mapping[str, Any], output: Path, progress: Callable[[float, str], None] = lambda fraction, message: None
+        self,
+        task: str,
+        task_input: Mapping[str, Any],
+        output: Path,
+        progress: Callable[[float, str], None] = lambda fraction, message: None,
     ) -> Mapping[str, Any]:
         """Carry out a task and wait for its result.
 

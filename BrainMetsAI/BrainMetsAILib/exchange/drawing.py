@@ -134,7 +134,7 @@ def sheet(panels: Sequence[Sequence[Image.Image]], gap: int = 4, top: int = 0) -
 def png(picture: Image.Image) -> bytes:
     """Compressed with a palette of our own, greys and outlines: a third of the size of full colour."""
     buffer = io.BytesIO()
-    picture.quantize(palette=_palette(), dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    picture.quantize(palette=_palette(), dither=Image.Dither.NONE).save(buffer, "PNG", compress_level=7)
     return buffer.getvalue()
 
 
@@ -165,8 +165,9 @@ def _outline(picture: npt.NDArray[np.uint8], mask: Mask, colour: Colour, size: t
         return
     rounded = ndimage.gaussian_filter(np.pad(mask, 1, mode="edge").astype(np.float32), 0.6)[1:-1, 1:-1]
     smooth = np.asarray(Image.fromarray(rounded, mode="F").resize(size, Image.Resampling.BICUBIC)).ravel()
-    area = min(round(covered * smooth.size / mask.size), smooth.size)
-    inside = (smooth >= np.partition(smooth, smooth.size - area)[smooth.size - area]).reshape(size[1], size[0])
+    candidates = smooth[smooth > 0.05]  # the rest is far outside
+    area = min(max(round(covered * smooth.size / mask.size), 1), candidates.size)
+    inside = (smooth >= np.partition(candidates, candidates.size - area)[candidates.size - area]).reshape(size[1], size[0])
     edge = inside & ~ndimage.binary_erosion(inside, structure=np.ones((3, 3), dtype=bool), iterations=OVERSAMPLING, border_value=1)
     picture[edge] = colour
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from PIL import Image, ImageDraw
 
-from BrainMetsAILib.exchange.drawing import LESION_COLOUR, NEIGHBOUR_COLOUR, TEXT_COLOUR, Look, draw_plane, png, sheet, write
+from BrainMetsAILib.exchange.drawing import LESION_COLOUR, NEIGHBOUR_COLOUR, TEXT_COLOUR, Colour, Look, draw_plane, png, sheet, write
 from BrainMetsAILib.exchange.examined import ReviewedExamination
 from BrainMetsAILib.exchange.grey_window import grey_window
 from BrainMetsAILib.exchange.planes import AXIAL, PLANE_NAMES, Plane, RadiologicalView, cut, radiological, whole_slice
@@ -24,6 +25,7 @@ TILE = 196
 HEADLINE = 22
 MOST_PICTURES = 40
 MOST_TILES = 16
+LABEL_PIXELS = 14  # height of a lesion's name
 
 Progress = Callable[[float, str], None]
 
@@ -54,7 +56,7 @@ def review_pictures(
     baseline_to_follow_up: sitk.Transform | None = None,
     progress: Progress | None = None,
 ) -> tuple[Picture, ...]:
-    """All pictures of a review: the overviews, then the lesions by falling size, then the comparisons.
+    """All pictures of a review: the overviews, the comparisons, then the lesions by falling size.
 
     Parameters
     ----------
@@ -71,20 +73,22 @@ def review_pictures(
     if follow_up is not None:
         pictures.append(overview(follow_up, "followup_overview"))
     jobs: list[Callable[[], Picture]] = []
+    if follow_up is not None and summary is not None and baseline_to_follow_up is not None:
+        pair = _Pair(examination, follow_up, baseline_to_follow_up)
+        for row in summary.rows[:MOST_PICTURES]:
+            jobs.append(partial(pair.picture, row.baseline_names, row.follow_up_names, row.fate))
     for reviewed, prefix in ((examination, "" if follow_up is None else "baseline_"), (follow_up, "followup_")):
         if reviewed is not None:
             view = _view(reviewed)
             window = _grey_window(reviewed.image)
             largest = sorted(reviewed.lesions.lesions, key=lambda lesion: -lesion.measurements.volume_ml)[:MOST_PICTURES]
-            for lesion in largest:
-                jobs.append(lambda r=reviewed, v=view, w=window, entry=lesion, p=prefix: _lesion_picture(r, v, w, entry, p))  # type: ignore[misc]
-    if follow_up is not None and summary is not None and baseline_to_follow_up is not None:
-        pair = _Pair(examination, follow_up, baseline_to_follow_up)
-        for row in summary.rows[:MOST_PICTURES]:
-            jobs.append(lambda p=pair, r=row: p.picture(r.baseline_names, r.follow_up_names, f"{r.name}: {r.fate}"))  # type: ignore[misc]
+            jobs += [partial(_lesion_picture, reviewed, view, window, lesion, prefix) for lesion in largest]
     for done, job in enumerate(jobs):
         tell(done / len(jobs), "Drawing pictures")
-        pictures.append(job())
+        picture = job()
+        if any(picture.name == other.name for other in pictures):  # a person may give two lesions one name
+            picture = replace(picture, name=f"{picture.name}_{len(pictures)}")
+        pictures.append(picture)
     tell(1.0, "Pictures drawn")
     return tuple(pictures)
 
@@ -118,6 +122,8 @@ def overview(examination: ReviewedExamination, name: str = "overview") -> Pictur
             if number:
                 where = np.argwhere(numbers == number)
                 texts.append((names[int(number)], float(where[:, 0].mean()), float(where[:, 1].max() + 2), LESION_COLOUR))
+        pixels_per_row = side / max(n * mm for n, mm in zip(numbers.shape, plane.spacing_mm, strict=True)) * plane.spacing_mm[0]
+        texts = _spread(texts, LABEL_PIXELS / pixels_per_row)
         tile = draw_plane(replace(plane, names=tuple(texts)), Look(side, window, scale_bar=False, letters=index == indices[0]))
         _note(tile, f"S {lps_to_ras(view.image.TransformIndexToPhysicalPoint((0, 0, int(index))))[2]:.0f} mm")
         tiles.append(tile)
@@ -170,8 +176,10 @@ class _Pair:
         self.transform, self.back = transform, transform.GetInverse()
         self.windows = (_grey_window(baseline.image), _grey_window(follow_up.image))
 
-    def picture(self, baseline_names: Sequence[str], follow_up_names: Sequence[str], headline: str) -> Picture:
+    def picture(self, baseline_names: Sequence[str], follow_up_names: Sequence[str], fate: str) -> Picture:
         """The same place in both, plain and outlined axially, then outlined coronally and sagittally."""
+        names = [" + ".join(side) or "none" for side in (baseline_names, follow_up_names)]
+        headline = f"{fate.capitalize()}: baseline {names[0]}, follow-up {names[1]}"
         before = [lesion for lesion in self.baseline.lesions.lesions if lesion.name in baseline_names]
         after = [lesion for lesion in self.follow_up.lesions.lesions if lesion.name in follow_up_names]
         centre, half = self._place(before, after)
@@ -294,6 +302,16 @@ def _slices_with_all(view: RadiologicalView, lesions: Sequence[Lesion]) -> tuple
         if all(abs(int(index) - other) > depth * 0.06 for other in chosen):
             chosen.append(int(index))
     return sorted(chosen, reverse=True), [lesion.name for lesion in lesions if lesion.number in left]
+
+
+def _spread(texts: list[tuple[str, float, float, Colour]], height: float) -> list[tuple[str, float, float, Colour]]:
+    """Names at (row, column) in voxels, moved down until each has ``height`` rows and about three times that in columns to itself."""
+    placed: list[tuple[str, float, float, Colour]] = []
+    for text, row, column, colour in sorted(texts, key=lambda entry: entry[1]):
+        while any(abs(row - other[1]) < height and abs(column - other[2]) < 3 * height for other in placed):
+            row += height / 4
+        placed.append((text, row, column, colour))
+    return placed
 
 
 def _headline(picture: Image.Image, text: str) -> None:

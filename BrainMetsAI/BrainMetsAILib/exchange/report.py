@@ -22,7 +22,12 @@ RESEARCH_USE = (
 SYNTHETIC = "Synthetic: the lesions in these images were put there by a computer. No figure here describes a patient."
 
 # Digits that a person can use; the CSV file has them all.
-_SHORT = {"mL": 2, "mm": 1}
+_MM_DECIMALS = 1
+
+
+def _ml(value: float) -> str:
+    """Microlitres matter in small lesions only: 12.04, 0.47, 0.031."""
+    return f"{value:.2f}" if value >= 0.1 or value == 0 else f"{value:.3f}"
 
 
 def write_report(
@@ -126,7 +131,8 @@ def _findings(examination: ReviewedExamination) -> str:
         parts.append(
             '<p class="faint">Volume: what the outline encloses, necrosis included; in brackets what it would be with the outline half '
             "a voxel further in or out. Diameters: longest axial one and its perpendicular, across the whole outline and within enhancing "
-            "tissue only. Centre: from the scanner’s origin. Measurable after RANO-BM: at least 10 by 5 mm on two or more slices. Score: how sure the network is, 0 to 1.</p>"
+            "tissue only. Centre: from the scanner’s origin. Measurable after RANO-BM: at least 10 by 5 mm on two or more slices. "
+            "Score: how sure the network is, 0 to 1.</p>"
         )
     else:
         parts.append("<p>No lesion was found. That does not mean that there is none.</p>")
@@ -139,9 +145,11 @@ def _figures(*figures: tuple[str, str]) -> str:
 
 def _short(entry: Column, lesion: Lesion) -> str:
     value = entry.value(lesion)
-    if not isinstance(value, float) or entry.unit not in _SHORT:
-        return entry.text(lesion, "–")
-    return f"{value:.{_SHORT[entry.unit]}f}"
+    if isinstance(value, float) and entry.unit == "mL":
+        return _ml(value)
+    if isinstance(value, float) and entry.unit == "mm":
+        return f"{value:.{_MM_DECIMALS}f}"
+    return entry.text(lesion, "–")
 
 
 def _lesion_table(lesions: Iterable[Lesion]) -> str:
@@ -178,10 +186,7 @@ def _lesion_table(lesions: Iterable[Lesion]) -> str:
             f"<tr><td><b>{escape(lesion.name)}</b></td>{''.join(f'<td>{cell}</td>' for cell in cells)}"
             f"<td class=text>{measurable}{reason}</td></tr>"
         )
-    return (
-        f'<div class="wide"><table><thead><tr>{head}<th class=text>RANO-BM</th></tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    return f'<div class="wide"><table><thead><tr>{head}<th class=text>RANO-BM</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
 def _response(summary: ResponseSummary) -> str:
@@ -192,29 +197,41 @@ def _response(summary: ResponseSummary) -> str:
     parts.append("</div>")
     if summary.notes:
         parts.append(_notice(*summary.notes))
-    headings = ("Lesion", "Baseline (mL)", "Follow-up (mL)", "Change", "Baseline (mm)", "Follow-up (mm)", "By volume")
+    volumes, lengths = ("Baseline (mL)", "Follow-up (mL)", "Change"), ("Baseline (mm)", "Follow-up (mm)", "Change")
+    headings = ("Lesion", *volumes, "By volume", *lengths, "By diameter")
     head = "".join(f"<th>{heading}</th>" for heading in headings)
     rows = "".join(_response_row(row) for row in summary.rows)
-    parts.append(f'<div class="wide"><table><thead><tr>{head}<th class=text>Why</th></tr></thead><tbody>{rows}</tbody></table></div>')
-    parts.append('<p class="faint">mL: enhancing volume, necrosis left out. mm: longest axial diameter within enhancing tissue.</p>')
+    parts.append(f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>')
+    parts.append(
+        '<p class="faint">mL: enhancing volume, necrosis left out. mm: longest axial diameter of the whole outline; * marks the lesions '
+        "that the diameter reading adds up. Several lesions on one side are added up.</p>"
+    )
     return "\n".join(parts)
 
 
 def _response_row(row: ResponseRow) -> str:
-    def number(value: float | None, decimals: int) -> str:
-        return "–" if value is None else f"{value:.{decimals}f}"
+    def amount(value: float | None) -> str:
+        return "–" if value is None else _ml(value)
 
-    change = "–" if row.change_percent is None else f"{row.change_percent:+.0f} %"
+    def length(value: float | None) -> str:
+        return "–" if value is None else f"{value:.{_MM_DECIMALS}f}"
+
+    def change(value: float | None) -> str:
+        return "–" if value is None else f"{value:+.0f} %"
+
     cells = (
-        number(row.baseline_enhancing_ml, 2),
-        number(row.follow_up_enhancing_ml, 2),
-        change,
-        number(row.baseline_longest_mm, 1),
-        number(row.follow_up_longest_mm, 1),
-        escape(row.category or "–"),
+        amount(row.baseline_enhancing_ml),
+        amount(row.follow_up_enhancing_ml),
+        change(row.change_percent),
+        f'<span title="{escape(row.volumetric_reason)}">{escape(row.volumetric_category or "–")}</span>',
+        length(row.baseline_longest_mm) + (" *" if row.target else ""),
+        length(row.follow_up_longest_mm),
+        change(row.diameter_change_percent),
+        f'<span title="{escape(row.diameter_reason)}">{escape(row.diameter_category or "–")}</span>',
     )
-    name = f"<b>{escape(row.name)}</b><br><span class=faint>{escape(row.fate)}</span>"
-    return f"<tr><td>{name}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}<td class=text>{escape(row.reason)}</td></tr>"
+    names = " → ".join((" + ".join(row.baseline_names) or "none", " + ".join(row.follow_up_names) or "none"))
+    name = f"<b>{escape(row.fate)}</b><br><span class=faint>{escape(names)}</span>"
+    return f"<tr><td>{name}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def _pictures(pictures: Sequence[Picture]) -> str:

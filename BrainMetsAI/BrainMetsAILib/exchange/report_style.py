@@ -26,7 +26,7 @@ th, td { text-align: right; padding: .3rem .55rem; border-bottom: 1px solid var(
 th { font-weight: 600; color: var(--faint); vertical-align: bottom; }
 th:first-child, td:first-child, th.text, td.text { text-align: left; }
 td { white-space: nowrap; }
-td.text { min-width: 11rem; white-space: normal; }
+td.text { min-width: 13rem; white-space: normal; }
 table.facts { width: auto; }
 table.facts th, table.facts td { white-space: normal; text-align: left; border: 0; padding: .1rem 1.2rem .1rem 0; overflow-wrap: anywhere; }
 table.facts th { vertical-align: top; white-space: nowrap; }

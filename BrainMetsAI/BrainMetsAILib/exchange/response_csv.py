@@ -13,23 +13,29 @@ def _number(value: float | None, decimals: int) -> str:
     return "" if value is None else f"{value:.{decimals}f}"
 
 
-# Key of the CSV column, heading for people, text of a row.
-COLUMNS: tuple[tuple[str, str, Callable[[ResponseRow], str]], ...] = (
-    ("lesion", "Lesion", lambda row: row.name),
-    ("fate", "Fate", lambda row: row.fate),
-    ("baseline_lesions", "Baseline lesions", lambda row: " ".join(row.baseline_names)),
-    ("follow_up_lesions", "Follow-up lesions", lambda row: " ".join(row.follow_up_names)),
-    ("baseline_enhancing_ml", "Baseline enhancing (mL)", lambda row: _number(row.baseline_enhancing_ml, 4)),
-    ("follow_up_enhancing_ml", "Follow-up enhancing (mL)", lambda row: _number(row.follow_up_enhancing_ml, 4)),
-    ("change_percent", "Change (%)", lambda row: _number(row.change_percent, 1)),
-    ("baseline_longest_mm", "Baseline longest (mm)", lambda row: _number(row.baseline_longest_mm, 2)),
-    ("follow_up_longest_mm", "Follow-up longest (mm)", lambda row: _number(row.follow_up_longest_mm, 2)),
-    ("category", "Category", lambda row: row.category),
-    ("reason", "Reason", lambda row: row.reason),
-    ("tracking_uid", "Tracking UID", lambda row: row.tracking_uid),
+# Name of the column and text of a row.
+COLUMNS: tuple[tuple[str, Callable[[ResponseRow], str]], ...] = (
+    ("lesion", lambda row: row.name),
+    ("fate", lambda row: row.fate),
+    ("baseline_lesions", lambda row: " ".join(row.baseline_names)),
+    ("follow_up_lesions", lambda row: " ".join(row.follow_up_names)),
+    ("baseline_enhancing_ml", lambda row: _number(row.baseline_enhancing_ml, 4)),
+    ("follow_up_enhancing_ml", lambda row: _number(row.follow_up_enhancing_ml, 4)),
+    ("enhancing_change_percent", lambda row: _number(row.change_percent, 1)),
+    ("baseline_longest_diameter_mm", lambda row: _number(row.baseline_longest_mm, 2)),
+    ("follow_up_longest_diameter_mm", lambda row: _number(row.follow_up_longest_mm, 2)),
+    ("diameter_change_percent", lambda row: _number(row.diameter_change_percent, 1)),
+    ("target_lesion", lambda row: "yes" if row.target else "no"),
+    ("rano_bm_diameter", lambda row: row.diameter_category),
+    ("volumetric", lambda row: row.volumetric_category),
+    ("rano_bm_diameter_reason", lambda row: row.diameter_reason),
+    ("volumetric_reason", lambda row: row.volumetric_reason),
+    ("gap_mm", lambda row: _number(row.gap_mm, 2)),
+    ("overlap_percent", lambda row: _number(row.overlap_percent, 1)),
+    ("tracking_uid", lambda row: row.tracking_uid),
 )
 
 
 def write_response_csv(path: Path, summary: ResponseSummary) -> None:
     """Write the lesions in the order of the summary."""
-    write_rows(path, [key for key, _, _ in COLUMNS], ([text(row) for _, _, text in COLUMNS] for row in summary.rows))
+    write_rows(path, [key for key, _ in COLUMNS], ([text(row) for _, text in COLUMNS] for row in summary.rows))

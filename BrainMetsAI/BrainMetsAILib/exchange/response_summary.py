@@ -20,13 +20,19 @@ class ResponseRow:
     baseline_enhancing_ml, follow_up_enhancing_ml
         Enhancing volume, mL; ``None`` where it does not exist.
     change_percent
-        Of the enhancing volume; ``None`` where there is no baseline.
+        Of the enhancing volume; ``None`` where there is nothing to compare.
     baseline_longest_mm, follow_up_longest_mm
-        Longest enhancing axial diameter, mm; ``None`` where there is none.
-    category
-        ``CR``, ``PR``, ``SD``, ``PD`` or ``new`` by volume; ``""`` where none applies.
-    reason
-        One sentence.
+        Longest axial diameter of the whole outline, mm, several added up; ``None`` where there is none.
+    diameter_change_percent
+        Of that diameter.
+    target
+        Whether its diameter is in the sum of the diameter reading.
+    diameter_category, volumetric_category
+        ``CR``, ``PR``, ``SD``, ``PD``, ``new`` by each reading; ``""`` where none applies.
+    diameter_reason, volumetric_reason
+        Why, in words.
+    gap_mm, overlap_percent
+        How far apart the two are after registration, and how much of the smaller lies in the larger; ``None`` where there is one only.
     tracking_uid
         Shared by the lesion in both examinations.
     """
@@ -40,8 +46,14 @@ class ResponseRow:
     change_percent: float | None = None
     baseline_longest_mm: float | None = None
     follow_up_longest_mm: float | None = None
-    category: str = ""
-    reason: str = ""
+    diameter_change_percent: float | None = None
+    target: bool = False
+    diameter_category: str = ""
+    volumetric_category: str = ""
+    diameter_reason: str = ""
+    volumetric_reason: str = ""
+    gap_mm: float | None = None
+    overlap_percent: float | None = None
     tracking_uid: str = ""
 
 

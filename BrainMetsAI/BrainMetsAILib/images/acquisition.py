@@ -18,6 +18,7 @@ _NOT_HEAD = re.compile(
     r"spine|chest|thora|abdom|pelvi|heart|breast|prostat|liver|shoulder|elbow|wrist|hand|\bhip|knee|ankle|foot|extremity|\bleg|\barm"
 )
 _HEAD = re.compile(r"head|brain|skull|cerebr|crani|neuro|sch(?:ä|ae)del|kopf|hirn|t[êe]te|gamma ?knife|stereo|\bsrs\b|\biac\b|orbit|pituit")
+_LONGEST_TEXT = 256
 _NO_AGENT = {"", "0", "no", "none", "n", "na", "n/a", "nil", "without", "no contrast", "false", "-", "unknown"}
 
 
@@ -175,16 +176,23 @@ def text_of(dataset: Any, keyword: str) -> str:
     return " ".join(texts_of(dataset, keyword))
 
 
+def element_of(dataset: Any, keyword: str | tuple[int, int]) -> Any:
+    """Value of an element (the element itself for a tag); None where it is absent or cannot be decoded."""
+    try:
+        return dataset.get(keyword)
+    except Exception:  # pydicom decodes on access, and damaged elements raise errors of a dozen unrelated classes
+        return None
+
+
 def texts_of(dataset: Any, keyword: str) -> tuple[str, ...]:
     """Texts of an element with any number of values; empty where it is absent or cannot be decoded."""
-    try:
-        value = dataset.get(keyword)
-    except (ValueError, TypeError, LookupError, NotImplementedError):
-        return ()
+    value = element_of(dataset, keyword)
     if value is None or value == "":
         return ()
     values = value if isinstance(value, list | tuple) or type(value).__name__ == "MultiValue" else [value]
-    return tuple(str(item).replace("\0", "").strip() for item in values if str(item).strip("\0 "))
+    # A damaged length makes an element swallow what follows: neither control characters nor pages of it may reach a person.
+    texts = ("".join(c for c in str(item)[:_LONGEST_TEXT] if c.isprintable()).strip() for item in values)
+    return tuple(text for text in texts if text)
 
 
 def number_of(dataset: Any, keyword: str, default: float | None = None) -> float | None:
@@ -201,9 +209,9 @@ def number_of(dataset: Any, keyword: str, default: float | None = None) -> float
 def functional_number(dataset: Any, group: str, keyword: str) -> float | None:
     """A number of an enhanced (multi-frame) header's functional groups: the shared one, else the first frame's."""
     for top in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        frames = dataset.get(top)
+        frames = element_of(dataset, top)
         if frames:
-            items = frames[0].get(group)
+            items = element_of(frames[0], group)
             if items:
                 found = number_of(items[0], keyword)
                 if found is not None:
@@ -213,23 +221,18 @@ def functional_number(dataset: Any, group: str, keyword: str) -> float | None:
 
 def _ge_sequence(dataset: Any) -> str:
     # GE keeps the pulse sequence's name in a private element (0019,xx9C) or its internal name (0019,xx9E).
-    found = []
-    for element in (0x109C, 0x109E):
-        try:
-            item = dataset.get((0x0019, element))
-            creator = str(dataset.get((0x0019, 0x0010)).value) if dataset.get((0x0019, 0x0010)) else ""
-        except (ValueError, TypeError, LookupError, NotImplementedError):
-            continue
-        if item is not None and creator.startswith("GEMS_ACQU") and isinstance(item.value, str):
-            found.append(item.value)
-    return " ".join(found)
+    creator = element_of(dataset, (0x0019, 0x0010))
+    if creator is None or not str(creator.value).startswith("GEMS_ACQU"):
+        return ""
+    found = (element_of(dataset, (0x0019, element)) for element in (0x109C, 0x109E))
+    return " ".join(item.value for item in found if item is not None and isinstance(item.value, str))
 
 
 def _dicom_agent(dataset: Any) -> str:
     agent = _agent(text_of(dataset, "ContrastBolusAgent"))
     if agent:
         return agent
-    items = dataset.get("ContrastBolusAgentSequence")
+    items = element_of(dataset, "ContrastBolusAgentSequence")
     return _agent(text_of(items[0], "CodeMeaning")) if items else ""
 
 

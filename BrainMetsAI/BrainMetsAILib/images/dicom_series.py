@@ -136,7 +136,7 @@ def _pixels(slices: Many[Slice]) -> Voxels:
         if item.path not in whole:
             try:
                 # One file at a time is kept, except that frames of one file follow each other.
-                whole = {item.path: sitk.GetArrayFromImage(sitk.ReadImage(str(item.path))).astype(np.float32)}
+                whole = {item.path: sitk.GetArrayFromImage(sitk.ReadImage(str(item.path), imageIO="GDCMImageIO")).astype(np.float32)}
             except RuntimeError as error:
                 raise ImageRefused(
                     f"{item.path.name} is damaged or compressed in a way that cannot be read: {_AGAIN}, uncompressed."

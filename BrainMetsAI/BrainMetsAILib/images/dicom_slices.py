@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID
 
-from BrainMetsAILib.images.acquisition import functional_number, number_of, text_of, texts_of
+from BrainMetsAILib.images.acquisition import element_of, functional_number, number_of, text_of, texts_of
 
 Named = tuple[str, str]
 Vector = tuple[float, float, float]
 
 # Two slices share a stack when no direction cosine differs by more (0.3°); scanners round cosines to six digits or fewer.
 _SAME_COSINE = 5e-3
+_UNREADABLE = "its DICOM header cannot be read"
 _PARTS_OF_COMPLEX = ("M", "P", "R", "I", "MAGNITUDE", "PHASE", "REAL", "IMAGINARY")
 
 
@@ -66,7 +68,7 @@ class Stack:
         return " ".join(word for word in words if word) + f" in {self.folder.name}"
 
 
-@dataclass
+@dataclass(eq=False)
 class _Group:
     key: tuple[Any, ...]
     orientation: np.ndarray
@@ -86,8 +88,8 @@ def collect_stacks(paths: Iterable[Path]) -> tuple[list[Stack], list[Named]]:
     for path in paths:
         try:
             dataset = read_header(path)
-        except (InvalidDicomError, OSError, ValueError, EOFError, LookupError, TypeError, AttributeError, NotImplementedError):
-            ignored.append((path.name, "its DICOM header cannot be read"))
+        except Exception:  # damaged headers raise errors of a dozen unrelated classes in pydicom
+            ignored.append((path.name, _UNREADABLE))
             continue
         reason = _not_an_image(dataset)
         if reason:
@@ -112,15 +114,17 @@ def read_header(path: Path) -> Any:
 
 
 def _not_an_image(dataset: Any) -> str:
-    sop_class = dataset.get("SOPClassUID")
-    name = getattr(sop_class, "name", "") or ""
-    if "Media Storage Directory" in str(name) or dataset.get("DirectoryRecordSequence") is not None:
+    sop_class = text_of(dataset, "SOPClassUID")
+    # Only names from the standard's own list: a damaged UID is no name.
+    known = UID(sop_class).name
+    name = known if known != sop_class else ""
+    if "Media Storage Directory" in name or element_of(dataset, "DirectoryRecordSequence") is not None:
         return "an index of the folder (DICOMDIR), not an image"
     modality = text_of(dataset, "Modality")
     if modality in ("SEG", "RTDOSE", "RTSTRUCT", "RTPLAN", "SR", "PR", "KO", "REG"):
         return f"DICOM, but {modality} and not an examination"
     if number_of(dataset, "Rows") is None or number_of(dataset, "Columns") is None:
-        return f"DICOM, but not an image ({name or modality or 'unknown kind'})"
+        return f"DICOM, but not an image ({name or modality})" if name or modality else _UNREADABLE
     return ""
 
 
@@ -128,17 +132,17 @@ def _slices(path: Path, dataset: Any, uid: str) -> list[tuple[Any, Slice]]:
     """Each frame's functional groups (the dataset itself for a classic file) and its slice."""
     instance = number_of(dataset, "InstanceNumber")
     number = int(instance) if instance is not None else None
-    frames = dataset.get("PerFrameFunctionalGroupsSequence")
+    frames = element_of(dataset, "PerFrameFunctionalGroupsSequence")
     count = int(number_of(dataset, "NumberOfFrames", 1.0) or 1)
     if not frames:
         # A multi-frame file without functional groups has no positions of its own: its frames cannot be placed.
         placed = dataset if count == 1 else pydicom.Dataset()
         return [(dataset, _slice(path, frame, placed, placed, placed, number, uid)) for frame in range(count)]
-    shared = (dataset.get("SharedFunctionalGroupsSequence") or [pydicom.Dataset()])[0]
+    shared = (element_of(dataset, "SharedFunctionalGroupsSequence") or [pydicom.Dataset()])[0]
     found = []
     for frame, item in enumerate(frames):
         position, orientation, measures = (
-            (item.get(group) or shared.get(group) or [pydicom.Dataset()])[0]
+            (element_of(item, group) or element_of(shared, group) or [pydicom.Dataset()])[0]
             for group in ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
         )
         found.append((item, _slice(path, frame, position, orientation, measures, frame + 1, uid)))
@@ -173,7 +177,7 @@ def _place(groups: list[_Group], dataset: Any, item: Any, slice_: Slice) -> None
     if item is not dataset:
         echo = _own_number(item, "MREchoSequence", "EffectiveEchoTime", echo)
         diffusion = _own_number(item, "MRDiffusionSequence", "DiffusionBValue", diffusion)
-        for group in item.get("MRImageFrameTypeSequence") or ():
+        for group in element_of(item, "MRImageFrameTypeSequence") or ():
             kinds = texts_of(group, "FrameType") or kinds
     if modality == "MR":
         part = f"TE {echo:g} ms" if echo is not None else ""
@@ -208,10 +212,13 @@ def _own_number(item: Any, group: str, keyword: str, default: float | None) -> f
 
 def _named_parts(groups: list[_Group]) -> list[_Group]:
     """Groups with a part's name only where their series has several groups."""
+    names = []
     for group in groups:
         alike = [other for other in groups if other.key[0] == group.key[0]]
-        if len(alike) == 1:
-            group.part = ""
-        elif len({other.part for other in alike}) < len(alike):
-            group.part = f"{group.part} part {alike.index(group) + 1}".strip()
+        # Scouts of one slice need no number beside a whole stack.
+        namesakes = [other for other in alike if other.part == group.part and len(other.slices) > 1]
+        number = f"part {namesakes.index(group) + 1}" if len(namesakes) > 1 and group in namesakes else ""
+        names.append(" ".join(word for word in (group.part, number) if word) if len(alike) > 1 else "")
+    for group, name in zip(groups, names, strict=True):
+        group.part = name
     return groups

@@ -41,9 +41,13 @@ def read_sequence(path: Path, role: Role | None = None) -> Sequence:
         raise ImageRefused(_nothing(path, found))
     if path.is_file() and found.candidates[0].stack and len(found.candidates[0].stack.slices) == 1:
         raise ImageRefused(f"{path.name} is a single slice of a DICOM series: give the folder of the series.")
-    if len(found.candidates) == 1:
-        return found.candidates[0].read(role)
-    return _best(path, found.candidates, role)
+    sequence = found.candidates[0].read(role) if len(found.candidates) == 1 else _best(path, found.candidates, role)
+    if found.unread:
+        # Slices lost at either end of a stack leave no gap that could be seen.
+        names = ", ".join(found.unread[:3]) + (" …" if len(found.unread) > 3 else "")
+        note = f"{len(found.unread)} files beside it could not be opened or read ({names}): slices may be missing at the ends."
+        return replace(sequence, notes=(*sequence.notes, note))
+    return sequence
 
 
 def read_folder(path: Path, progress: Callable[[float, str], None] | None = None) -> FolderContents:
@@ -84,10 +88,12 @@ def _best(path: Path, candidates: tuple[Candidate, ...], role: Role | None) -> S
     matching = sorted((c for c in candidates if c.guess.role is wanted), key=lambda c: c.coarseness)
     if not matching:
         return _only_readable(path, candidates, wanted, role)
-    visits = {c.visit for c in matching}
-    if len(visits) > 1:
-        dates = ", ".join(sorted({c.study_date or "no date" for c in matching}))
-        raise ImageRefused(f"{path.name} holds a {wanted} of {len(visits)} examinations ({dates}): give the folder of one of them.")
+    first_of_visit = {c.visit: c for c in reversed(matching)}
+    if len(first_of_visit) > 1:
+        listed = "; ".join(sorted(f"{c.name}, {c.study_date}" if c.study_date else c.name for c in first_of_visit.values()))
+        raise ImageRefused(
+            f"{path.name} holds {wanted} of {len(first_of_visit)} examinations or persons ({listed}): give the file or folder of one."
+        )
     refusals: list[ImageRefused] = []
     for candidate in matching:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ import SimpleITK as sitk
 from BrainMetsAILib.images.acquisition import file_stem, from_dicom, from_file_name, other_body_part, patient_of, study_date_of, text_of
 from BrainMetsAILib.images.dicom_geometry import same_places, stack_geometry
 from BrainMetsAILib.images.dicom_series import read_stack
-from BrainMetsAILib.images.dicom_slices import Stack, collect_stacks
+from BrainMetsAILib.images.dicom_slices import Named, Stack, collect_stacks
 from BrainMetsAILib.images.examination import ImageRefused, Patient, Role, RoleGuess, Sequence
 from BrainMetsAILib.images.quiet import quiet_readers
 from BrainMetsAILib.images.roles import guess_role, override_role
@@ -21,7 +22,6 @@ from BrainMetsAILib.images.volume_files import read_volume_file
 from BrainMetsAILib.images.volume_headers import VOLUME_KINDS, FileKind, file_kind
 
 Progress = Callable[[float, str], None]
-Named = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Candidate:
     Attributes
     ----------
     visit
-        What tells examinations apart: patient and study of DICOM; ``""`` for volume files.
+        What tells examinations apart: patient and study of DICOM; a volume file may be of anyone, so each has its own.
     coarseness
         Order among candidates of one role, lowest first: derived after original, then distance between slices (mm), then fewer slices.
     """
@@ -77,10 +77,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Survey:
-    """Candidates, and what is no sequence with its reason."""
+    """Candidates, and what is no sequence with its reason; ``unread`` names files that may well have been slices."""
 
     candidates: tuple[Candidate, ...]
     ignored: tuple[Named, ...]
+    unread: tuple[str, ...] = ()
 
 
 def survey(path: Path, progress: Progress | None = None) -> Survey:
@@ -115,16 +116,22 @@ def survey(path: Path, progress: Progress | None = None) -> Survey:
         progress(0.5, f"{len(dicom)} DICOM files")
     with quiet_readers():
         stacks, strays = collect_stacks(dicom)
-        candidates = [_from_stack(stack) for stack in stacks] + [_from_file(file) for file in volumes]
+        candidates = [_from_stack(stack) for stack in stacks] + [_from_file(file, path) for file in volumes]
     if progress:
         progress(1.0, f"{len(candidates)} sequences")
-    return Survey(tuple(candidates), tuple(ignored + strays))
+    unread = tuple(name for name, reason in ignored + strays if "cannot be" in reason)
+    return Survey(tuple(candidates), tuple(ignored + strays), unread)
 
 
 def _files(path: Path) -> tuple[list[Path], list[Named]]:
-    if not path.exists():
-        raise ImageRefused(f"There is no file or folder {path}: check the path.")
-    if path.is_file():
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise ImageRefused(f"There is no file or folder {path}: check the path.") from error
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or "not a path").lower()
+        raise ImageRefused(f"{path} cannot be opened ({reason}): check the path and its permissions.") from error
+    if stat.S_ISREG(mode):
         return [path], []
     files: list[Path] = []
     ignored: list[Named] = []
@@ -157,8 +164,9 @@ def _companion(file: Path, files: list[Path]) -> str:
     return ""
 
 
-def _from_file(file: Path) -> Candidate:
+def _from_file(file: Path, within: Path) -> Candidate:
     facts = from_file_name(file)
+    name = file.relative_to(within).as_posix() if file != within else file.name
     coarseness: tuple[float, ...] = (1.0, float("inf"), 0.0)
     try:
         reader = sitk.ImageFileReader()
@@ -167,7 +175,7 @@ def _from_file(file: Path) -> Candidate:
         coarseness = (0.0, round(max(reader.GetSpacing()[:3]), 2), -float(np.prod(reader.GetSize())))
     except RuntimeError:
         pass  # Reading it will say why.
-    return Candidate(file.name, file, guess_role(facts), file.name, modality=facts.modality, coarseness=coarseness)
+    return Candidate(name, file, guess_role(facts), file.name, modality=facts.modality, visit=name, coarseness=coarseness)
 
 
 def _from_stack(stack: Stack) -> Candidate:

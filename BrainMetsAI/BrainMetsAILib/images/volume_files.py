@@ -12,7 +12,7 @@ import SimpleITK as sitk
 
 from BrainMetsAILib.images.examination import ImageRefused
 from BrainMetsAILib.images.quiet import quiet_readers
-from BrainMetsAILib.images.volume_headers import VOLUME_KINDS, FileKind, check_header, file_kind, is_compressed
+from BrainMetsAILib.images.volume_headers import VOLUME_KINDS, FileKind, check_header, file_kind, is_compressed, not_numbers
 
 READABLE = "NIfTI, NRRD, MHA or DICOM"
 _SUFFIX = {FileKind.NIFTI: (".nii", ".nii.gz"), FileKind.NRRD: (".nrrd", ".nhdr"), FileKind.META: (".mha", ".mhd")}
@@ -68,7 +68,7 @@ def usable_image(image: sitk.Image, name: str) -> sitk.Image:
     voxels = sitk.GetArrayViewFromImage(image)
     broken = int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
     if broken:
-        raise ImageRefused(f"{name} has {broken} voxels that are not numbers (NaN or infinite): export it again, or replace them first.")
+        raise ImageRefused(not_numbers(name, broken))
     if not voxels.any():
         raise ImageRefused(f"{name} is empty (every voxel is 0): check that the right file was exported.")
     return image

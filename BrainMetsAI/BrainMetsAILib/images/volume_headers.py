@@ -1,7 +1,7 @@
 """What kind of file it is, and whether its own header and length can be trusted: checks that ITK's readers leave out.
 
-ITK reads a NIfTI file that is cut short without a word (the rest is garbage), takes a voxel size of zero or NaN for 1 mm, and gives a
-voxel size of 1 mm to NRRD and MetaImage headers that have none.
+ITK reads a NIfTI file that is cut short without a word (the rest is garbage), turns its voxels that are not numbers into 0, takes a
+voxel size of zero or NaN for 1 mm, and gives a voxel size of 1 mm to NRRD and MetaImage headers that have none.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import numpy as np
+
 from BrainMetsAILib.images.examination import ImageRefused
 
 _CHUNK = 1 << 20
+# NIfTI's codes for voxels that may hold NaN.
+_FLOATS = {16: "f4", 64: "f8"}
 
 
 class FileKind(StrEnum):
@@ -104,18 +108,21 @@ def _nifti_kind(start: bytes) -> FileKind:
 
 
 def _check_nifti(path: Path, kind: FileKind) -> tuple[str, ...]:
-    with _open(path) as file:
-        header = file.read(544)
+    try:
+        with _open(path) as file:
+            header = file.read(544)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ImageRefused(_cut_short(path)) from error
     order = "<" if struct.unpack("<i", header[:4])[0] in (348, 540) else ">"
 
     def field(code: str, offset: int) -> tuple[float, ...]:
         return struct.unpack_from(order + code, header, offset)
 
     if struct.unpack(order + "i", header[:4])[0] == 348:
-        dims, pixdim, bits, offset = field("8h", 40), field("8f", 76), field("h", 72)[0], field("f", 108)[0]
+        dims, pixdim, (kind_of_voxel, bits), offset = field("8h", 40), field("8f", 76), field("2h", 70), field("f", 108)[0]
         qform, sform, rows = field("h", 252)[0], field("h", 254)[0], field("12f", 280)
     else:
-        dims, pixdim, bits, offset = field("8q", 16), field("8d", 104), field("h", 14)[0], field("q", 168)[0]
+        dims, pixdim, (kind_of_voxel, bits), offset = field("8q", 16), field("8d", 104), field("2h", 12), field("q", 168)[0]
         qform, sform, rows = field("i", 344)[0], field("i", 348)[0], field("12d", 400)
     sizes = [abs(s) for s in pixdim[1 : 1 + min(3, int(dims[0]))]]
     _check_spacing(path, sizes)
@@ -127,9 +134,8 @@ def _check_nifti(path: Path, kind: FileKind) -> tuple[str, ...]:
                 f"{path.name} gives two different voxel sizes in its header ({_mm(sizes)} and {_mm(columns)} mm), so nothing could be "
                 "measured on it: convert it again from the original DICOM series."
             )
-    if kind is FileKind.NIFTI:
-        voxels = math.prod(int(d) for d in dims[1 : 1 + int(dims[0])] if d > 0)
-        _check_length(path, int(offset) + voxels * int(bits) // 8)
+    length = math.prod(int(d) for d in dims[1 : 1 + int(dims[0])] if d > 0) * int(bits) // 8
+    _check_voxels(path if kind is FileKind.NIFTI else _voxels_beside(path), int(offset), length, _FLOATS.get(int(kind_of_voxel)), order)
     if qform <= 0 and sform <= 0:
         return ("The file says nothing about the patient's orientation (no qform or sform): left and right may be swapped.",)
     return ()
@@ -153,20 +159,43 @@ def _check_spacing(path: Path, sizes: list[float]) -> None:
         raise ImageRefused(f"{path.name} has no usable voxel size ({_mm(sizes)} mm): convert it again from the original DICOM series.")
 
 
-def _check_length(path: Path, expected: int) -> None:
-    """Refuse a file that ends before its last voxel; for gzip, one whose checksum does not fit either."""
-    length = 0
+def _voxels_beside(path: Path) -> Path:
+    """The file of voxels that belongs to the header of a pair."""
+    beside = path.with_suffix(path.suffix.replace("hdr", "img").replace("HDR", "IMG"))
+    if beside == path or not beside.is_file():
+        raise ImageRefused(f"{path.name} is the header of a pair and its .img file is not beside it: copy both into one folder.")
+    return beside
+
+
+def _check_voxels(path: Path, offset: int, length: int, code: str | None, order: str) -> None:
+    """Refuse a file that ends before its last voxel, whose gzip checksum does not fit, or with floats that are not numbers."""
+    found = broken = 0
     try:
-        if not is_compressed(path):
-            length = path.stat().st_size
-        else:
-            with gzip.open(path) as file:
-                while chunk := file.read(_CHUNK):
-                    length += len(chunk)
+        with _open(path) as file:
+            file.read(offset)
+            # Whole multiples of any voxel's size, so that no number is cut in two.
+            while chunk := file.read(_CHUNK):
+                if code and found < length:
+                    size = min(len(chunk), length - found) // int(code[1]) * int(code[1])
+                    floats = np.frombuffer(chunk[:size], dtype=order + code)
+                    broken += int(floats.size - np.count_nonzero(np.isfinite(floats)))
+                found += len(chunk)
     except (EOFError, zlib.error, gzip.BadGzipFile):
-        length = 0
-    if length < expected:
-        raise ImageRefused(f"{path.name} is damaged or cut short: copy or download it again.")
+        found = -1
+    if found < length:
+        raise ImageRefused(_cut_short(path))
+    if broken:
+        raise ImageRefused(not_numbers(path.name, broken))
+
+
+def not_numbers(name: str, count: int) -> str:
+    """Sentence that refuses voxels that are NaN or infinite."""
+    voxels = "a voxel that is not a number" if count == 1 else f"{count} voxels that are not numbers"
+    return f"{name} has {voxels} (NaN or infinite): export it again, or replace them by 0 first."
+
+
+def _cut_short(path: Path) -> str:
+    return f"{path.name} is damaged or cut short: copy or download it again."
 
 
 def _open(path: Path) -> BinaryIO:

@@ -125,7 +125,7 @@ def check_weights(bundle: Bundle) -> None:
     try:
         digest = hashlib.sha256(bundle.weights.read_bytes()).hexdigest()
     except OSError as error:
-        raise BundleError(f"The weights of the network {bundle.name} cannot be read ({bundle.weights}); reinstall the extension.") from error
+        raise BundleError(f"The weights of the network {bundle.name} cannot be read; reinstall the extension.") from error
     if digest != bundle.sha256:
         raise BundleError(
             f"The weights of the network {bundle.name} are damaged: their checksum is {digest[:12]}… and should be "

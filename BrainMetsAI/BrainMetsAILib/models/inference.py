@@ -17,14 +17,16 @@ from BrainMetsAILib.images.geometry import array_of, image_like
 from BrainMetsAILib.images.head import head_mask
 from BrainMetsAILib.images.normalisation import normalise_intensity
 from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
+from BrainMetsAILib.models.brain_region import LEAST_SHARE, brain_region, near_region, shares_inside
 from BrainMetsAILib.models.bundles import Bundle, BundleError, check_weights
 from BrainMetsAILib.models.finding import Cancelled, Finding, FindingError, Provenance
 from BrainMetsAILib.models.network import CompactUNet
-from BrainMetsAILib.models.postprocess import MOST_CANDIDATES, candidates
+from BrainMetsAILib.models.postprocess import MOST_CANDIDATES, Candidates, candidates, with_numbers
 from BrainMetsAILib.models.settings import RunSettings, run_settings
 from BrainMetsAILib.models.sliding_windows import gaussian_weights, padded_box, windows_over
 
 HEAD_MARGIN_VOXELS = 2
+SURROUNDINGS_VOXELS = 8  # of what is searched: enough that its edge is not the edge of what the network sees
 PREPARED, SEARCHED = 0.08, 0.9  # shares of the progress bar
 ORIENTATION = "LPS"
 """Axes of the arrays the network was trained on: i to the left, j to the back, k to the top."""
@@ -74,7 +76,7 @@ def find_lesions(
     -----
     Axes are permuted and flipped to `ORIENTATION` without interpolation, so the same head stored in another orientation gives the same
     lesions; then resampled to the network's spacing, with smoothing along axes that become coarser. The maps come back by linear
-    interpolation, and outlines are made from them in the image's own grid.
+    interpolation, and outlines are made from them in the image's own grid. Candidates away from the brain are left out, and counted.
     """
     began = time.monotonic()
     settings = run_settings(bundle)
@@ -84,14 +86,18 @@ def find_lesions(
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
     progress(0.0, "preparing the image")
     working = resample_to_spacing(sitk.DICOMOrient(sitk.Cast(image, sitk.sitkFloat32), ORIENTATION), settings.spacing_mm, smooth=True)
-    head = array_of(head_mask(working)).astype(bool)
+    head_image = head_mask(working)
+    head = array_of(head_image).astype(bool)
     if not head.any():
         raise FindingError("There is no head in this image (all its voxels are alike); choose another image.")
+    region = brain_region(working, head_image) if settings.brain_only else None
+    near_brain = None if region is None else near_region(region)
+    place_to_search = head if near_brain is None else head & _on_grid(near_brain, working)
     _stop_if(cancelled)
     progress(PREPARED / 2, "loading the network")
     network = load_network(bundle, settings, place)
     progress(PREPARED, "searching")
-    maps = _search(array_of(working), head, network, settings, place, progress, cancelled)
+    maps = _search(array_of(working), head, place_to_search, network, settings, place, progress, cancelled)
     _stop_if(cancelled)
     progress(SEARCHED, "outlining")
     enhancing = _in_grid_of(image, maps[0], working)
@@ -100,12 +106,13 @@ def find_lesions(
     necrosis = _in_grid_of(image, maps[1], working)
     _stop_if(cancelled)
     progress(0.97, "outlining")
-    found = candidates(
-        enhancing, necrosis, settings.voxel_threshold, settings.score_floor, settings.minimum_voxels, settings.minimum_mm3
-    )
-    notes = ()
+    found = candidates(enhancing, necrosis, settings.voxel_threshold, settings.score_floor, settings.minimum_voxels, settings.minimum_mm3)
+    notes: tuple[str, ...] = ()
     if found.left_out:
-        notes = (f"{found.left_out} candidates beyond the {MOST_CANDIDATES} surest were left out: this image is unlike what the network knows.",)
+        notes = (f"All but the {MOST_CANDIDATES} surest candidates were left out: this image is unlike what the network knows.",)
+    if settings.brain_only:
+        found, more = _of_the_brain(found, near_brain)
+        notes = (*notes, *more)
     provenance = Provenance(
         model=bundle.name,
         version=bundle.version,
@@ -151,21 +158,25 @@ def _loaded(name: str, weights: Path, sha256: str, widths: tuple[int, ...], devi
 def _search(
     array: NDArray[np.float32],
     head: NDArray[np.bool_],
+    wanted: NDArray[np.bool_],
     network: torch.nn.Module,
     settings: RunSettings,
     device: torch.device,
     progress: Callable[[float, str], None],
     cancelled: Callable[[], bool],
 ) -> Maps:
-    """Probability of enhancing and of necrosis a voxel [k, j, i] of the working grid; 0 away from the head."""
-    box = padded_box(head, HEAD_MARGIN_VOXELS)
+    """Probability of enhancing and of necrosis a voxel [k, j, i] of the working grid; 0 away from the head.
+
+    Windows are laid over what is `wanted`, a part of the head, with a little of its surroundings.
+    """
+    box = padded_box(wanted, SURROUNDINGS_VOXELS)
     normalised = normalise_intensity(array, head)[box]
     near_head = ndimage.binary_dilation(head[box], iterations=HEAD_MARGIN_VOXELS)
     lacking = [max(0, size - extent) for size, extent in zip(settings.patch, normalised.shape, strict=True)]
     widening = [(short // 2, short - short // 2) for short in lacking]
     inside = tuple(slice(before, before + extent) for (before, _), extent in zip(widening, normalised.shape, strict=True))
     padded = np.pad(normalised, widening, constant_values=float(normalised.min()))
-    boxes = windows_over(np.pad(near_head, widening), settings.patch, settings.overlap)
+    boxes = windows_over(np.pad(wanted[box], widening), settings.patch, settings.overlap)
 
     volume = torch.from_numpy(padded)
     weights = torch.from_numpy(gaussian_weights(settings.patch))
@@ -194,6 +205,24 @@ def _lesion_probability(network: torch.nn.Module, window: torch.Tensor, device: 
     with torch.autocast("cuda", enabled=device.type == "cuda"):
         logits = network(window[None, None].to(device))
     return torch.softmax(logits.float(), dim=1)[0, 1:].cpu()
+
+
+def _of_the_brain(found: Candidates, near_brain: sitk.Image | None) -> tuple[Candidates, tuple[str, ...]]:
+    """The candidates of the brain, and what to say about the others."""
+    if near_brain is None:
+        return found, ("The brain could not be told from the rest of the head, so candidates outside it were kept.",)
+    shares = shares_inside(found.labels, near_brain)
+    kept = [number for number in found.scores if shares[number] >= LEAST_SHARE]
+    outside = len(found.scores) - len(kept)
+    if not outside:
+        return found, ()
+    said = "1 candidate outside the brain was" if outside == 1 else f"{outside} candidates outside the brain were"
+    return with_numbers(found, kept), (f"{said} left out.",)
+
+
+def _on_grid(mask: sitk.Image, grid: sitk.Image) -> NDArray[np.bool_]:
+    """A mask on another image's grid [k, j, i]."""
+    return array_of(resample_like(mask, grid, None, sitk.sitkNearestNeighbor)).astype(bool)
 
 
 def _in_grid_of(image: sitk.Image, array: NDArray[np.float32], working: sitk.Image) -> sitk.Image:

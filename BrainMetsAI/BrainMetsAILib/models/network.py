@@ -65,6 +65,10 @@ class CompactUNet(nn.Module):
         Tensor
             (b, 3, k, j, i): background, enhancing, necrosis.
         """
+        return self.head(self.features(x)[-1])
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Feature maps from the coarsest to full resolution; the coarser ones let training supervise every level."""
         x = self.stem(x)
         kept: list[Tensor] = []
         for level, block in enumerate(self.encoder):
@@ -72,6 +76,8 @@ class CompactUNet(nn.Module):
             if level < len(self.down):
                 kept.append(x)
                 x = self.down[level](x)
+        found = [x]
         for level in reversed(range(len(self.up))):
             x = self.decoder[level](torch.cat([kept[level], self.up[level](x)], dim=1))
-        return self.head(x)
+            found.append(x)
+        return found

@@ -1,7 +1,7 @@
 """From probabilities to candidates, in the image's own grid. Needs no torch. This is where the volume threshold acts."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from BrainMetsAILib.images.geometry import image_like, voxel_volume_ml
 from BrainMetsAILib.lesions.instances import label_instances
+from BrainMetsAILib.models.finding import Finding
 from BrainMetsAILib.models.sliding_windows import padded_box
 
 MOST_CANDIDATES = 300
@@ -94,6 +95,31 @@ def candidates(
         {new: scores[old] for new, old in enumerate(kept, start=1)},
         left_out,
     )
+
+
+def with_score_at_least(finding: Finding, least_score: float) -> Finding:
+    """The finding with only the lesions of that score or more, numbered anew in the same order; the probability maps stay."""
+    kept = [number for number, score in sorted(finding.scores.items()) if score >= least_score]
+    labels, dead, scores = _only(kept, finding.labels, finding.necrosis_mask, finding.scores)
+    return replace(finding, labels=labels, necrosis_mask=dead, scores=scores)
+
+
+def with_numbers(found: Candidates, kept: Sequence[int]) -> Candidates:
+    """Only the candidates of those numbers, numbered anew in the same order."""
+    labels, dead, scores = _only(sorted(kept), found.labels, found.necrosis_mask, found.scores)
+    return replace(found, labels=labels, necrosis_mask=dead, scores=scores)
+
+
+def _only(
+    kept: Sequence[int], labels: sitk.Image, necrosis_mask: sitk.Image, scores: Mapping[int, float]
+) -> tuple[sitk.Image, sitk.Image, Mapping[int, float]]:
+    if len(kept) == len(scores):
+        return labels, necrosis_mask, scores
+    renumbering = np.zeros(max(scores) + 1, dtype=np.uint16)
+    renumbering[list(kept)] = np.arange(1, len(kept) + 1)
+    numbered = renumbering[sitk.GetArrayViewFromImage(labels)]
+    dead = (sitk.GetArrayViewFromImage(necrosis_mask) > 0) & (numbered > 0)
+    return image_like(numbered, labels), image_like(dead, labels), {new: scores[old] for new, old in enumerate(kept, start=1)}
 
 
 def component_scores(probability: NDArray[np.float32], labels: NDArray[np.integer]) -> dict[int, float]:

@@ -7,7 +7,7 @@ from typing import Any
 from BrainMetsAILib.models.bundles import Bundle, BundleError
 
 MINIMUM_VOXELS = 3
-"""Smallest candidate in voxels: pieces below three voxels are noise (RLK-UNet; Son et al., Front Oncol 2024, doi:10.3389/fonc.2023.1273013)."""
+"""Smallest candidate in voxels: pieces below three are noise (RLK-UNet; Son et al., Front Oncol 2024, doi:10.3389/fonc.2023.1273013)."""
 MINIMUM_MM3 = 2.0
 """Smallest candidate in mm³: a sphere of 1.6 mm, below what contrast-enhanced MR resolves, however fine the grid is."""
 
@@ -32,6 +32,8 @@ class RunSettings:
         Candidates below this score are left out.
     minimum_voxels, minimum_mm3
         Candidates below either are left out.
+    brain_only
+        Whether candidates away from the brain are left out (`brain_region.py`).
     """
 
     widths: tuple[int, ...]
@@ -42,6 +44,7 @@ class RunSettings:
     score_floor: float = 0.3
     minimum_voxels: int = MINIMUM_VOXELS
     minimum_mm3: float = MINIMUM_MM3
+    brain_only: bool = True
 
 
 def run_settings(bundle: Bundle) -> RunSettings:
@@ -53,7 +56,11 @@ def run_settings(bundle: Bundle) -> RunSettings:
         numbers = {key: float(value) for key, value in known.items()}
         patch = _patch(content, divisor=2 ** (len(widths) - 1))
         settings = RunSettings(
-            widths=widths, patch=patch, minimum_voxels=int(content.get("minimum_voxels", MINIMUM_VOXELS)), **numbers  # type: ignore[arg-type]
+            widths=widths,
+            patch=patch,
+            minimum_voxels=int(content.get("minimum_voxels", MINIMUM_VOXELS)),
+            brain_only=bool(content.get("brain_only", True)),
+            **numbers,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"The settings of the network {bundle.name} cannot be used ({error}); reinstall the extension.") from error

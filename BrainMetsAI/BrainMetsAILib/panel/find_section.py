@@ -99,7 +99,7 @@ class FindSection:
 
         def prepare(folder: Any) -> Mapping[str, Any]:
             return find_input(
-                folder, image, modality=modality_of_volume(volume) or "MR", model=settings.GetParameter(MODEL) or None,
+                folder, image, modality=modality_of_volume(volume), model=settings.GetParameter(MODEL) or None,
                 device=settings.GetParameter(DEVICE) or "auto", threads=polite_threads(), accept_thick=thick,
             )
 

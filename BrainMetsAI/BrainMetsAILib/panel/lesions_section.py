@@ -7,8 +7,9 @@ import slicer
 from slicer.i18n import tr as _
 
 from BrainMetsAILib.lesions.lesion_list import Lesion, total_enhancing_ml
-from BrainMetsAILib.panel.result_table import ResultTable, Value
-from BrainMetsAILib.scene.layout import show_lesion
+from BrainMetsAILib.panel.result_table import Figure, ResultTable, Value
+from BrainMetsAILib.scene.layout import show_lesion, show_review
+from BrainMetsAILib.scene.review import ReviewNodes, review_nodes
 from BrainMetsAILib.scene.segments import read_lesion_list, segment_of
 
 
@@ -17,13 +18,13 @@ def lesion_row(lesion: Lesion) -> tuple[Value, ...]:
     measured = lesion.measurements
     return (
         lesion.name,
-        round(measured.volume_ml, 3),
-        round(measured.enhancing_ml, 3),
-        round(measured.necrotic_ml, 3),
-        round(measured.whole.longest_mm, 1),
-        round(measured.whole.perpendicular_mm, 1),
+        Figure(measured.volume_ml, 3),
+        Figure(measured.enhancing_ml, 3),
+        Figure(measured.necrotic_ml, 3),
+        Figure(measured.whole.longest_mm, 1),
+        Figure(measured.whole.perpendicular_mm, 1),
         _("yes") if measured.measurability.measurable else _("no"),
-        "" if lesion.score is None else round(lesion.score, 2),
+        "" if lesion.score is None else Figure(lesion.score, 2),
     )
 
 
@@ -41,7 +42,14 @@ class LesionsSection:
         self._segmentation: Any = None
         self._observed: list[tuple[Any, int]] = []
         headings = (
-            _("Lesion"), _("mL"), _("Enhancing mL"), _("Necrotic mL"), _("Longest mm"), _("Across mm"), _("Measurable"), _("Score"),
+            (_("Lesion"), _("Name of the segment")),
+            (_("mL"), _("Volume of the whole lesion, enhancing and necrotic")),
+            (_("Enh."), _("Enhancing volume in mL")),
+            (_("Necr."), _("Necrotic volume in mL")),
+            (_("mm"), _("Longest axial diameter, necrosis included")),
+            (_("× mm"), _("Longest diameter at right angles to it, on the same slice")),
+            (_("Meas."), _("Measurable by RANO-BM: at least 10 mm by 5 mm, on two slices or more")),
+            (_("Score"), _("How sure the network is, from 0 to 1")),
         )
         self.table = ResultTable(ui.lesionsTable, headings, self._on_row)
         self._timer = qt.QTimer()  # many changes within one turn of the event loop make one refresh
@@ -91,4 +99,15 @@ class LesionsSection:
     def _on_row(self, lesion_uid: str) -> None:
         segment_id = segment_of(self._segmentation, lesion_uid) if self._segmentation else None
         if segment_id:
+            nodes = review_nodes(self._segmentation)
+            if not _shown(nodes):  # another examination was looked at meanwhile
+                nodes.segmentation.GetDisplayNode().RemoveAllViewNodeIDs()
+                show_review(nodes)
             show_lesion(self._segmentation, segment_id)
+
+
+def _shown(nodes: ReviewNodes) -> bool:
+    """Whether the views show this examination, and all of them its lesions."""
+    selection = slicer.app.applicationLogic().GetSelectionNode()
+    everywhere = nodes.segmentation.GetDisplayNode().GetNumberOfViewNodeIDs() == 0
+    return everywhere and (nodes.volume is None or selection.GetActiveVolumeID() == nodes.volume.GetID())

@@ -1,14 +1,30 @@
 """A table of results: numbers sort as numbers, rows are updated in place and keep the selection."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import qt
 
-KEY_ROLE = 0x0100  # Qt.UserRole
+KEY_ROLE, SORT_ROLE = 0x0100, 0x0101  # Qt.UserRole and the next
 TEXT_ROLE, ALIGNMENT_ROLE, TOOLTIP_ROLE = 0, 7, 3  # Qt.DisplayRole, Qt.TextAlignmentRole, Qt.ToolTipRole
 RIGHT_AND_CENTRED = 0x0002 | 0x0080
 
-Value = str | int | float
+
+@dataclass(frozen=True)
+class Figure:
+    """A number with the digits after the point that are shown of it."""
+
+    value: float
+    digits: int
+
+    @property
+    def text(self) -> str:
+        """As it is shown."""
+        return f"{self.value:.{self.digits}f}"
+
+
+Value = str | Figure
 
 
 class ResultTable:
@@ -19,19 +35,23 @@ class ResultTable:
     view
         The table view of the .ui file.
     headings
-        One text a column.
+        Short text of each column, and what it means in full.
     on_row
         Called with a row's key when a person goes to it.
     """
 
-    def __init__(self, view: "qt.QTableView", headings: Sequence[str], on_row: Callable[[str], None]) -> None:
+    def __init__(self, view: "qt.QTableView", headings: Sequence[tuple[str, str]], on_row: Callable[[str], None]) -> None:
         self._view, self._on_row = view, on_row
         self._items: dict[str, list[qt.QStandardItem]] = {}
         self._filling = False
         self._columns = len(headings)
         self._model = qt.QStandardItemModel(0, len(headings))
-        self._model.setHorizontalHeaderLabels(list(headings))
+        for column, (short, full) in enumerate(headings):
+            item = qt.QStandardItem(short)
+            item.setToolTip(full)
+            self._model.setHorizontalHeaderItem(column, item)
         self._proxy = qt.QSortFilterProxyModel()  # sorting in C++; a sort key in Python costs thousands of calls
+        self._proxy.setSortRole(SORT_ROLE)
         self._proxy.setSourceModel(self._model)
         view.setModel(self._proxy)
         view.setSortingEnabled(True)
@@ -44,11 +64,12 @@ class ResultTable:
         self._rows_header, self._columns_header = view.verticalHeader(), view.horizontalHeader()
         self._rows_header.setVisible(False)
         self._columns_header.setStretchLastSection(True)
+        self._columns_header.setHighlightSections(False)  # bold headings need more room than there is
         self._selection = view.selectionModel()  # without this reference the connection ends with the wrapper
         self._selection.connect("currentRowChanged(QModelIndex,QModelIndex)", self._row_changed)
 
     def fill(self, rows: Mapping[str, Sequence[Value]], tooltips: Mapping[str, str] | None = None) -> None:
-        """Show these rows, by key, and no others; a number is shown with the digits it has."""
+        """Show these rows, by key, and no others."""
         self._filling = True
         try:
             for key in [key for key in self._items if key not in rows]:
@@ -62,6 +83,7 @@ class ResultTable:
                     self._write(item, value, (tooltips or {}).get(key, ""))
             if added:
                 self._view.resizeColumnsToContents()
+                self._view.resizeRowsToContents()
         finally:
             self._filling = False
 
@@ -92,9 +114,11 @@ class ResultTable:
         self._items[key] = items
 
     def _write(self, item: "qt.QStandardItem", value: Value, tooltip: str) -> None:
-        if item.data(TEXT_ROLE) != value:
-            item.setData(value, TEXT_ROLE)
-            if not isinstance(value, str):
+        text = value.text if isinstance(value, Figure) else value
+        if item.data(TEXT_ROLE) != text:
+            item.setData(text, TEXT_ROLE)
+            item.setData(value.value if isinstance(value, Figure) else _natural(value), SORT_ROLE)
+            if isinstance(value, Figure):
                 item.setData(RIGHT_AND_CENTRED, ALIGNMENT_ROLE)
         if tooltip and item.data(TOOLTIP_ROLE) != tooltip:
             item.setData(tooltip, TOOLTIP_ROLE)
@@ -105,3 +129,8 @@ class ResultTable:
     def _row_changed(self, current: "qt.QModelIndex", previous: "qt.QModelIndex") -> None:
         if current.isValid() and not self._filling:
             self._on_row(self._key_at(current.row()))
+
+
+def _natural(text: str) -> str:
+    """A text that sorts M2 before M10."""
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(6), text)

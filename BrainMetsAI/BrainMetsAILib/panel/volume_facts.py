@@ -7,8 +7,8 @@ from slicer.i18n import tr as _
 
 from BrainMetsAILib.exchange.examined import ExaminationFacts
 from BrainMetsAILib.images.examination import Patient
+from BrainMetsAILib.images.suitability import CONFIRM_ABOVE_MM, WARN_ABOVE_MM
 
-WARN_ABOVE_MM, CONFIRM_ABOVE_MM = 3.0, 5.0
 SYNTHETIC = "BrainMetsAI.Synthetic"  # node attribute of volumes of practice cases
 
 
@@ -54,7 +54,7 @@ def _series_uid(volume: Any) -> str:
 
 def thickness_warning(volume: Any) -> str:
     """A sentence where the slices are thick enough to hide lesions; empty where they are not."""
-    thickest = max(volume.GetSpacing())
+    thickest = _thickest_mm(volume)
     if thickest <= WARN_ABOVE_MM:
         return ""
     sentence = _("The slices are {thickness} mm apart: lesions smaller than that are missed or measured wrongly.")
@@ -63,4 +63,8 @@ def thickness_warning(volume: Any) -> str:
 
 def needs_thickness_confirmation(volume: Any) -> bool:
     """Whether a person has to agree before the volume is searched."""
-    return bool(max(volume.GetSpacing()) > CONFIRM_ABOVE_MM)
+    return _thickest_mm(volume) > CONFIRM_ABOVE_MM
+
+
+def _thickest_mm(volume: Any) -> float:
+    return round(float(max(volume.GetSpacing())), 1)  # as the worker's check does: a nominal 3 mm often comes as 3.0004

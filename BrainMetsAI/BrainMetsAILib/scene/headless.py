@@ -6,6 +6,8 @@ The desktop never calls this. What the application's Python layer adds to the `s
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import sys
 import tempfile
 import types
@@ -24,7 +26,7 @@ class HeadlessApplication:
 
     def __init__(self, application_logic: Any) -> None:
         self._application_logic = application_logic
-        self.temporaryPath = tempfile.mkdtemp(prefix="brainmets_scene_")
+        self.temporaryPath = _temporary_folder("brainmets_scene_")
 
     def applicationLogic(self) -> Any:
         """The one application logic."""
@@ -60,6 +62,13 @@ class HeadlessModule:
         return self._logic
 
 
+def _temporary_folder(prefix: str) -> str:
+    """A folder that is gone when the process ends."""
+    folder = tempfile.mkdtemp(prefix=prefix)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 _kept: list[Any] = []  # logics that MRML refers to without owning them
 
 
@@ -80,6 +89,7 @@ def headless_scene() -> Any:
 
     if _kept:
         slicer.mrmlScene.Clear(False)
+        _remove_other_views()
         _orient_views()
         return slicer.mrmlScene
     if getattr(slicer, "mrmlScene", None) is not None:
@@ -137,7 +147,7 @@ def _start() -> None:
     remote = slicer.vtkMRMLRemoteIOLogic()
     remote.SetMRMLScene(scene)
     remote.SetMRMLApplicationLogic(application)
-    remote.GetCacheManager().SetRemoteCacheDirectory(tempfile.mkdtemp(prefix="brainmets_cache_"))
+    remote.GetCacheManager().SetRemoteCacheDirectory(_temporary_folder("brainmets_cache_"))
     data_io = slicer.vtkDataIOManagerLogic()
     data_io.SetMRMLScene(scene)
     data_io.SetMRMLApplicationLogic(application)
@@ -175,6 +185,19 @@ def _add_views() -> None:
     layout = slicer.vtkMRMLLayoutLogic()
     layout.SetMRMLScene(scene)
     _kept.append(layout)
+
+
+def _remove_other_views() -> None:
+    """Slice views that a comparison added: clearing a scene keeps them."""
+    import slicer
+
+    standard = {name for name, _, _ in SLICE_VIEWS}
+    for kind in ("vtkMRMLSliceNode", "vtkMRMLSliceCompositeNode"):
+        for node in slicer.util.getNodesByClass(kind):
+            if node.GetLayoutName() not in standard:
+                slicer.mrmlScene.RemoveNode(node)
+    layout = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    layout.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
 
 
 def _orient_views() -> None:

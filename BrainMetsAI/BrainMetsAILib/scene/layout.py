@@ -14,12 +14,17 @@ from BrainMetsAILib.scene.volumes import show_legend
 
 FIELD_MM = 60.0
 
+# Slice views of the built-in layout of three over three, by plane.
+BASELINE_VIEWS = ("Red", "Green", "Yellow")
+FOLLOW_UP_VIEWS = ("Red+", "Green+", "Yellow+")
+
 
 def show_review(nodes: ReviewNodes, probability_opacity: float = 0.25) -> None:
     """The volume in all slice views with its lesion probability over it, slices through the largest lesion, the table chosen.
 
     Slice views that are made later (another layout) do not take this over: call it again after a layout change.
     """
+    nodes.segmentation.GetDisplayNode().RemoveAllViewNodeIDs()  # a comparison shows it in a few views only
     application = slicer.app.applicationLogic()
     selection = application.GetSelectionNode()
     if nodes.volume is not None:
@@ -55,13 +60,43 @@ def show_lesion(segmentation: Any, segment_id: str, field_mm: float = FIELD_MM) 
         slicer.app.resumeRender()
 
 
-def show_for_file(nodes: ReviewNodes) -> None:
-    """How a scene file opens: three slice views, a 3D view with the lesions' surfaces, and the lesion table."""
+def show_pair(baseline: ReviewNodes, follow_up: ReviewNodes, probability_opacity: float = 0.0) -> None:
+    """Baseline above, follow-up below, axial, coronal and sagittal, at the same places; each row shows its own lesions only."""
+    layout = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    show_review(baseline, probability_opacity)
+    if layout is not None:
+        layout.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutThreeOverThreeView)
+    for upper, lower in zip(BASELINE_VIEWS, FOLLOW_UP_VIEWS, strict=True):
+        above, below = _slice_node(upper), _slice_node(lower)
+        if above is None or below is None:
+            continue
+        below.GetSliceToRAS().DeepCopy(above.GetSliceToRAS())
+        below.UpdateMatrices()
+        below.SetFieldOfView(*above.GetFieldOfView())
+        for name, nodes in ((upper, baseline), (lower, follow_up)):
+            composite = _composite_node(name)
+            composite.SetLinkedControl(False)  # else every volume goes into every view
+            composite.SetBackgroundVolumeID(nodes.volume.GetID() if nodes.volume else None)
+            composite.SetForegroundVolumeID(nodes.probability.GetID() if nodes.probability else None)
+            composite.SetForegroundOpacity(probability_opacity)
+    _only_in(baseline.segmentation, [*BASELINE_VIEWS], also=("vtkMRMLViewNode1",))
+    _only_in(follow_up.segmentation, [*FOLLOW_UP_VIEWS])
+
+
+def show_for_file(nodes: ReviewNodes, follow_up: ReviewNodes | None = None) -> None:
+    """How a scene file opens, with the lesions' surfaces made.
+
+    One examination: three slice views, a 3D view and the lesion table. Two: baseline above follow-up, as `show_pair` says.
+    """
     layout = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
     if layout is not None:
         layout.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpTableView)
     nodes.segmentation.CreateClosedSurfaceRepresentation()
-    show_review(nodes)
+    if follow_up is None:
+        show_review(nodes)
+    else:
+        follow_up.segmentation.CreateClosedSurfaceRepresentation()
+        show_pair(nodes, follow_up)
 
 
 def segment_centre(segmentation: Any, segment_id: str) -> tuple[float, float, float]:
@@ -83,3 +118,33 @@ def segment_centre(segmentation: Any, segment_id: str) -> tuple[float, float, fl
 def _voxels(segmentation: Any, segment_id: str) -> int:
     crop = segment_crop(segmentation, segment_id, reference_grid(segmentation))
     return 0 if crop is None else int(crop.mask.sum())
+
+
+def _slice_node(name: str) -> Any:
+    nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
+    return next((node for node in nodes if node.GetLayoutName() == name), None)
+
+
+def _composite_node(name: str) -> Any:
+    """The view's composite node; without the desktop, where no widget made one, it is made here with the name the desktop looks for."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    found = next((node for node in nodes if node.GetLayoutName() == name), None)
+    if found is None:
+        found = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSliceCompositeNode")
+        found.UnRegister(None)
+        found.SetSingletonTag(name)
+        found.SetLayoutName(name)
+        found = slicer.mrmlScene.AddNode(found)
+    return found
+
+
+def _only_in(segmentation: Any, view_names: list[str], also: tuple[str, ...] = ()) -> None:
+    display = segmentation.GetDisplayNode()
+    with slicer.util.NodeModify(display):
+        display.RemoveAllViewNodeIDs()
+        for name in view_names:
+            node = _slice_node(name)
+            if node is not None:
+                display.AddViewNodeID(node.GetID())
+        for node_id in also:
+            display.AddViewNodeID(node_id)

@@ -140,9 +140,10 @@ def read_examination(segmentation: Any) -> ReviewedExamination:
 def _write_maps(segmentation: Any, volume_node: Any, finding: Finding) -> None:
     """The probability of lesion (enhancing and necrotic) and that of necrosis, in the volume's place."""
     name = volume_node.GetName()
+    enhancing, necrosis = (sitk.Cast(entry, sitk.sitkFloat32) for entry in (finding.enhancing, finding.necrosis))
     maps = (
-        (PROBABILITY_ROLE, sitk.Add(finding.enhancing, finding.necrosis), f"{name} lesion probability"),
-        (NECROSIS_ROLE, finding.necrosis, f"{name} necrosis probability"),
+        (PROBABILITY_ROLE, sitk.Add(enhancing, necrosis), f"{name} lesion probability"),
+        (NECROSIS_ROLE, necrosis, f"{name} necrosis probability"),
     )
     for role, image, title in maps:
         node = add_probability(image, title, segmentation.GetNodeReference(role))

@@ -122,7 +122,7 @@ def _draw_lesions(hull: NDArray[np.bool_], junction: NDArray[np.bool_], rng: np.
         return []
     lesions: list[SyntheticLesion] = []
     places = {mask: np.argwhere(m) for mask, m in (("junction", junction), ("hull", hull))}
-    for _ in range(1 + int(rng.poisson(2.0))):
+    for _ in range(1 + int(rng.poisson(4.0))):
         size = draw_diameter(rng) if rng.random() < 0.6 else float(rng.uniform(3.0, 18.0))
         at = places["junction" if rng.random() < 0.75 and len(places["junction"]) else "hull"]
         for _ in range(10):

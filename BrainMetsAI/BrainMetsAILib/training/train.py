@@ -16,11 +16,11 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from BrainMetsAILib.models.network import CompactUNet
 from BrainMetsAILib.training.backgrounds import Background, load_backgrounds, training_files
-from BrainMetsAILib.training.loss import segmentation_loss
+from BrainMetsAILib.training.loss import coarse_loss, segmentation_loss
 from BrainMetsAILib.training.patches import draw_patch
 
 WIDTHS = (16, 32, 48, 80)
-PEAK_RATE = 2e-3
+PEAK_RATE = 1.5e-3
 WARM_UP_STEPS = 100
 AVERAGING = 0.998
 SAVE_EVERY_S = 60.0
@@ -60,12 +60,14 @@ class Trainer:
         self.folder, self.total_s, self.device = folder, total_s, torch.device(device)
         torch.manual_seed(0)
         self.network = CompactUNet(WIDTHS).to(self.device, memory_format=torch.channels_last_3d)
+        self.coarse = torch.nn.ModuleList([torch.nn.Conv3d(width, 1, 1) for width in reversed(WIDTHS[1:])]).to(self.device)
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=PEAK_RATE, weight_decay=1e-4)
+        self.optimiser = torch.optim.AdamW([*self.network.parameters(), *self.coarse.parameters()], lr=PEAK_RATE, weight_decay=1e-4)
         self.step, self.spent_s = 0, 0.0
         if (folder / "state.pt").exists():
             state = torch.load(folder / "state.pt", weights_only=True, map_location=self.device)
             self.network.load_state_dict(state["network"])
+            self.coarse.load_state_dict(state["coarse"])
             self.average = state["average"]
             self.optimiser.load_state_dict(state["optimiser"])
             self.step, self.spent_s = int(state["step"]), float(state["spent_s"])
@@ -81,8 +83,11 @@ class Trainer:
             group["lr"] = self.rate()
         array = array.to(self.device, memory_format=torch.channels_last_3d)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            logits = self.network(array)
-        loss = segmentation_loss(logits, classes.to(self.device))
+            features = self.network.features(array)
+            logits = self.network.head(features[-1])
+            coarse = [head(level) for head, level in zip(self.coarse, features, strict=False)]
+        classes = classes.to(self.device)
+        loss = segmentation_loss(logits, classes) + coarse_loss(coarse, classes)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -98,6 +103,7 @@ class Trainer:
         """Replace ``state.pt`` in one move."""
         state = {
             "network": self.network.state_dict(),
+            "coarse": self.coarse.state_dict(),
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,

@@ -14,7 +14,9 @@ from BrainMetsAILib.worker.tasks import TaskContext
 def run(task_input: Mapping[str, Any], output: Path, context: TaskContext) -> dict[str, Any]:
     """Search the image that `payload.find_input` described; the result is as `payload.write_finding` makes it, with ``warnings``."""
     image = read_image(task_input["volume"], task_input["ijk_to_ras"])
-    warnings = check_image(image, str(task_input.get("modality") or "MR"), bool(task_input.get("accept_thick", False)))
+    warnings: tuple[str, ...] = ()
+    if not task_input.get("checked", False):
+        warnings = check_image(image, str(task_input.get("modality") or "MR"), bool(task_input.get("accept_thick", False)))
     bundle = find_bundle(task_input.get("model") or None)
     finding = find_lesions(
         image,

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from BrainMetsAILib.images.geometry import image_from_ijk_to_ras, ijk_to_ras
+from BrainMetsAILib.images.geometry import ijk_to_ras, image_from_ijk_to_ras
 from BrainMetsAILib.models.finding import Finding, Provenance
 
 
@@ -38,14 +38,30 @@ def read_image(path: str | Path, matrix: npt.ArrayLike) -> sitk.Image:
 
 
 def find_input(
-    folder: Path, image: sitk.Image, *, modality: str = "MR", model: str | None = None, device: str = "auto", threads: int | None = None,
+    folder: Path,
+    image: sitk.Image,
+    *,
+    modality: str = "MR",
+    model: str | None = None,
+    device: str = "auto",
+    threads: int | None = None,
     accept_thick: bool = False,
+    checked: bool = False,
 ) -> dict[str, Any]:
-    """Input of the task ``find`` for an image, whose voxels are written into `folder`."""
+    """Input of the task ``find`` for an image, whose voxels are written into `folder`.
+
+    `checked` says that `images/suitability.py` was asked already, with more knowledge than an array gives.
+    """
     path, matrix = write_image(folder, "volume", image)
     return {
-        "volume": path, "ijk_to_ras": matrix, "modality": modality, "model": model, "device": device, "threads": threads,
+        "volume": path,
+        "ijk_to_ras": matrix,
+        "modality": modality,
+        "model": model,
+        "device": device,
+        "threads": threads,
         "accept_thick": accept_thick,
+        "checked": checked,
     }
 
 
@@ -54,7 +70,11 @@ def register_input(folder: Path, fixed: sitk.Image, moving: sitk.Image, *, threa
     fixed_path, fixed_matrix = write_image(folder, "fixed", fixed)
     moving_path, moving_matrix = write_image(folder, "moving", moving)
     return {
-        "fixed": fixed_path, "fixed_ijk_to_ras": fixed_matrix, "moving": moving_path, "moving_ijk_to_ras": moving_matrix, "threads": threads,
+        "fixed": fixed_path,
+        "fixed_ijk_to_ras": fixed_matrix,
+        "moving": moving_path,
+        "moving_ijk_to_ras": moving_matrix,
+        "threads": threads,
     }
 
 

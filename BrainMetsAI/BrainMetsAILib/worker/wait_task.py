@@ -1,4 +1,4 @@
-"""The task ``wait``: does nothing for a while, with progress. It checks that a worker can be reached and cancelled, and needs no package."""
+"""The task ``wait``: does nothing for a while, with progress. It checks that a worker can be reached and cancelled."""
 
 import time
 from collections.abc import Mapping

@@ -1,0 +1,136 @@
+"""The section in which two examinations are chosen and compared."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from BrainMetsAILib.panel.process import WorkerProcess
+from BrainMetsAILib.panel.progress import TaskProgress
+from BrainMetsAILib.panel.questions import Questions
+from BrainMetsAILib.panel.volume_facts import facts_of_volume
+from BrainMetsAILib.scene.review import review_nodes
+from BrainMetsAILib.scene.segments import read_lesions
+from BrainMetsAILib.scene.settings import settings_node
+from BrainMetsAILib.scene.volumes import volume_image
+from BrainMetsAILib.worker.launching import polite_threads
+from BrainMetsAILib.worker.payload import register_input
+from BrainMetsAIResponseLib.identity import DifferentPatients, IdentityCheck, check_same_patient
+from BrainMetsAIResponseLib.panel.choices import (
+    BASELINE_LESIONS,
+    BASELINE_VOLUME,
+    FOLLOW_UP_LESIONS,
+    FOLLOW_UP_VOLUME,
+    Pair,
+    choose,
+    chosen_pair,
+)
+from BrainMetsAIResponseLib.register_task import read_registration
+from BrainMetsAIResponseLib.response import compare
+from BrainMetsAIResponseLib.scene import show_response, write_response
+
+
+class PairSection:
+    """Chooses the pair, keeps it on the settings node, registers in the worker and takes the comparison into the scene.
+
+    Parameters
+    ----------
+    ui
+        Widgets of BrainMetsAIResponsePair.ui.
+    worker
+        The panel's worker process.
+    questions
+        Asks before examinations of different patients are compared.
+    on_change
+        Called when the pair changed or a task started or ended.
+    """
+
+    def __init__(self, ui: Any, worker: WorkerProcess, questions: Questions, on_change: Callable[[], None]) -> None:
+        self.ui, self._worker, self._questions, self._on_change = ui, worker, questions, on_change
+        self._updating = False
+        self._progress = TaskProgress(ui.compareProgressBar, ui.compareStatusLabel)
+        self._selectors = {
+            BASELINE_VOLUME: ui.baselineVolumeSelector,
+            BASELINE_LESIONS: ui.baselineLesionsSelector,
+            FOLLOW_UP_VOLUME: ui.followUpVolumeSelector,
+            FOLLOW_UP_LESIONS: ui.followUpLesionsSelector,
+        }
+        for role, selector in self._selectors.items():
+            selector.connect("currentNodeChanged(vtkMRMLNode*)", self._chooser(role))
+        ui.compareButton.connect("clicked()", self._on_compare)
+
+    def refresh(self) -> None:
+        """Show what the settings node holds and what can be done."""
+        self._updating = True
+        settings = settings_node()
+        try:
+            for role, selector in self._selectors.items():
+                selector.setCurrentNode(settings.GetNodeReference(role))
+        finally:
+            self._updating = False
+        pair, running = chosen_pair(), self._progress.running
+        self.ui.compareButton.text = _("Cancel") if running else _("Compare")
+        self.ui.compareButton.enabled = running or (pair.complete and pair.distinct and not self._worker.busy)
+        self.ui.compareButton.toolTip = self._hint(pair)
+        for selector in self._selectors.values():
+            selector.enabled = not running
+
+    def release(self) -> None:
+        """At exit and reload: what the selectors say no longer counts."""
+        self._updating = True
+
+    def _hint(self, pair: Pair) -> str:
+        if not pair.complete:
+            return _("Choose a volume and its lesions for both examinations.")
+        return "" if pair.distinct else _("Baseline and follow-up are the same; choose two examinations.")
+
+    def _chooser(self, role: str) -> Callable[[Any], None]:
+        def chosen(node: Any) -> None:
+            scene = slicer.mrmlScene
+            if not (self._updating or scene.IsClosing() or scene.IsImporting()):  # then the selector moves by itself
+                choose(role, node)
+                self._on_change()
+
+        return chosen
+
+    def _on_compare(self) -> None:
+        if self._progress.running:
+            self._progress.cancelling()
+            self._worker.cancel()
+            return
+        pair = chosen_pair()
+        if self._worker.busy or not (pair.complete and pair.distinct):
+            self._progress.say(self._hint(pair))
+            return
+        identity = self._identity(pair)
+        if identity is None:
+            self._progress.say(_("Not compared: the examinations are of different patients."))
+            return
+        images = self._progress.attempt(lambda: (volume_image(pair.baseline_volume), volume_image(pair.follow_up_volume)))
+        if images is not None:
+            listener = self._progress.listener(lambda result: self._show(pair, identity, result), self._on_change)
+            self._worker.run("register", lambda folder: register_input(folder, *images, threads=polite_threads()), listener)
+            self._on_change()
+
+    def _identity(self, pair: Pair) -> IdentityCheck | None:
+        """Whose examinations these are; None where they differ and the person does not insist."""
+        baseline, follow_up = (facts_of_volume(volume, "").patient for volume in (pair.baseline_volume, pair.follow_up_volume))
+        try:
+            return check_same_patient(baseline, follow_up)
+        except DifferentPatients as error:
+            if self._questions.confirm(str(error) + "\n\n" + _("Compare them all the same?")):
+                return check_same_patient(baseline, follow_up, override=True)
+        return None
+
+    def _show(self, pair: Pair, identity: IdentityCheck, result: Mapping[str, Any]) -> str:
+        """Compare, and take the comparison into the scene; returns what to say about it."""
+        if not pair.present:
+            return _("A volume or its lesions are gone; the result was dropped.")
+        registration = read_registration(result)
+        response = compare(
+            read_lesions(pair.baseline_lesions), read_lesions(pair.follow_up_lesions), registration.transform, registration, identity
+        )
+        nodes = write_response(pair.baseline_lesions, pair.follow_up_lesions, response)
+        show_response(review_nodes(pair.baseline_lesions), review_nodes(pair.follow_up_lesions))
+        return _("Compared; the follow-up lies on the baseline under the transform “{name}”.").format(name=nodes.transform.GetName())

@@ -1,0 +1,46 @@
+"""The module's main job inside Slicer: the two examinations of a practice case, with their true outlines → response table.
+
+The true outlines stand in for found ones, so that this test needs neither torch nor the network.
+"""
+
+import time
+from typing import Any
+
+import slicer
+
+LIMIT_S = 900
+
+
+def run(test: Any) -> None:
+    """All steps; `test` is the running ScriptedLoadableModuleTest."""
+    from BrainMetsAILib.panel.sample_data import load_practice_case
+    from BrainMetsAIResponseLib.panel.choices import chosen_pair
+
+    test.delayDisplay("Making the practice case")
+    baseline, follow_up = load_practice_case()
+    truths = [slicer.util.getNode(f"{volume.GetName()} truth") for volume in (baseline, follow_up)]
+
+    panel = slicer.util.getModuleWidget("BrainMetsAIResponse")
+    selectors = panel.pair.ui
+    selectors.baselineVolumeSelector.setCurrentNode(baseline)
+    selectors.baselineLesionsSelector.setCurrentNode(truths[0])
+    selectors.followUpVolumeSelector.setCurrentNode(follow_up)
+    selectors.followUpLesionsSelector.setCurrentNode(truths[1])
+    test.assertTrue(chosen_pair().complete)
+
+    test.delayDisplay("Comparing")
+    selectors.compareButton.click()
+    test.assertTrue(panel.worker.busy)
+    end = time.monotonic() + LIMIT_S
+    while panel.worker.busy:
+        test.assertLess(time.monotonic(), end, "the worker did not finish")
+        slicer.app.processEvents()
+        time.sleep(0.02)
+    panel.refresh()
+    rows = panel.result.table.keys
+    test.assertGreater(len(rows), 0, selectors.compareStatusLabel.text)
+    changes = {panel.result.table.text(key, 1) for key in rows}
+    test.assertTrue({"grown", "shrunk", "vanished", "new"} <= changes, str(changes))
+    test.assertIsNotNone(follow_up.GetParentTransformNode())
+    panel.result.table.select(rows[0])
+    test.delayDisplay("Test passed")
