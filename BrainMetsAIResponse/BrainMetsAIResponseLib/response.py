@@ -36,7 +36,7 @@ class LesionResponse:
         Relative change of it: 0.2 is 20 % more.
     baseline_longest_mm, follow_up_longest_mm
         Longest axial diameter of the whole outline, those of several lesions added up: RECIST 1.1 (Eisenhauer et al., Eur J Cancer
-        2009, doi 10.1016/j.ejca.2008.10.026, section 4.4.1) does so where a lesion falls apart.
+        2009, doi 10.1016/j.ejca.2008.10.026, section 4.3.2) does so where a lesion falls apart.
     diameter_change
         Relative change of it.
     target

@@ -109,6 +109,11 @@ def test_cancel_and_no_head() -> None:
         register_rigid(image, image * 0.0)
 
 
+def test_heads_of_different_people_are_doubted() -> None:
+    result = register_rigid(volume("tumour/brain1_image.nrrd"), volume("tumour/brain2_image.nrrd"))
+    assert "Check the registration" in result.warning and "not the same person's" in result.warning
+
+
 GOOD = RegistrationQuality(head_overlap=0.98, common_view=1.0, peak_gain=0.45, rotation_degrees=5.0, shift_mm=8.0)
 
 

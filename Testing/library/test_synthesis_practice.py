@@ -139,3 +139,11 @@ def test_matching_is_one_to_one_and_wants_overlap(case: PracticeCase) -> None:
     assert not match_to_truth(blob, truth).hits
     empty = truth * 0
     assert len(match_to_truth(empty, truth).missed) == len(case.baseline.truth)
+
+
+def test_lesions_stay_in_a_tight_field_of_view() -> None:
+    head = head_phantom(2.0)
+    tight = sitk.RegionOfInterest(head, [75, 93, 60], [10, 11, 22])
+    case = make_practice_case(tight, seed=2)
+    for fate in case.fates:
+        assert (fate.volume_ratio > 2) == (fate.fate in ("grown", "merged", "new")) or fate.fate == "merged"

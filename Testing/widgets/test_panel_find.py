@@ -91,7 +91,7 @@ def status(panel: Any) -> str:
     return str(panel.find.ui.findStatusLabel.text)
 
 
-def test_run_fills_scene_and_table(panel: Any, volume: Any, head: sitk.Image, wait_for: Callable[..., None]) -> None:
+def test_run_fills_scene_and_table(panel: Any, volume: Any, tmp_path: Path, wait_for: Callable[..., None]) -> None:
     from BrainMetsAILib.scene.segments import lesion_segment_ids, segment_of
 
     assert panel.case.ui.volumeSelector.currentNode() is volume
@@ -124,6 +124,20 @@ def test_run_fills_scene_and_table(panel: Any, volume: Any, head: sitk.Image, wa
             ras = np.array([node.GetSliceToRAS().GetElement(row, 3) for row in range(3)])
             assert np.linalg.norm(ras - centre) < 4, "the slice jumped to the lesion"
     assert "mL enhancing" in panel.lesions.ui.lesionsSummaryLabel.text
+
+    # Saved and loaded again, the panel shows the same, and each lesion has a layer of its own again.
+    from BrainMetsAILib.scene.mrb import load_mrb, save_mrb
+
+    before = [(key, table.text(key, 1)) for key in table.keys]
+    save_mrb(tmp_path / "scene.mrb")
+    load_mrb(tmp_path / "scene.mrb")
+    application.processEvents()
+    volume = panel.case.ui.volumeSelector.currentNode()
+    assert volume is not None and volume.GetName() == "T1c"
+    assert [(key, table.text(key, 1)) for key in table.keys] == before
+    segmentation = segmentation_of(volume)
+    content = segmentation.GetSegmentation()
+    assert content.GetNumberOfLayers() == content.GetNumberOfSegments()
 
     # A change made elsewhere shows in the table.
     from BrainMetsAILib.scene import tags

@@ -1,6 +1,7 @@
 """Everything that is measured of one lesion, from its masks in the patient's own grid."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -76,15 +77,25 @@ def measure_lesion(lesion: Mask, necrosis: Mask, geometry: Matrix) -> LesionMeas
     box = bounding_crop(lesion, geometry)
     inside = lesion[box.slices]
     dead = necrosis[box.slices] & inside
-    axis = axial_axis(geometry)
+    matrix = np.ascontiguousarray(box.ijk_to_ras, dtype=np.float64)
+    measured = _measured(inside.shape, np.packbits(inside).tobytes(), np.packbits(dead).tobytes(), matrix.tobytes())
+    return in_whole_array(measured, box.slices[axial_axis(geometry)].start)
 
+
+@lru_cache(maxsize=1000)  # lists, tables and panels ask for the same lesion again and again
+def _measured(shape: tuple[int, ...], lesion: bytes, necrosis: bytes, matrix: bytes) -> LesionMeasurements:
+    """Measurements on a tight crop; the masks as packed bits, the crop's matrix as 16 float64."""
+    count = int(np.prod(shape))
+    inside, dead = (np.unpackbits(np.frombuffer(bits, np.uint8), count=count).reshape(shape).astype(bool) for bits in (lesion, necrosis))
+    geometry = np.frombuffer(matrix, np.float64).reshape(4, 4)
+    axis = axial_axis(geometry)
     interval = volume_interval(inside, voxel_ml(geometry))
     voxel_count, necrotic_count = int(np.count_nonzero(inside)), int(np.count_nonzero(dead))
-    whole = whole_pair(inside, box.ijk_to_ras)
-    enhancing = enhancing_pair(inside & ~dead, box.ijk_to_ras)
+    whole = whole_pair(inside, geometry)
+    enhancing = enhancing_pair(inside & ~dead, geometry)
     slice_count = int(np.count_nonzero(inside.any(axis=tuple(other for other in range(3) if other != axis))))
-    centroid = to_ras(np.argwhere(inside).mean(axis=0, keepdims=True), box.ijk_to_ras)[0]
-    measured = LesionMeasurements(
+    centroid = to_ras(np.argwhere(inside).mean(axis=0, keepdims=True), geometry)[0]
+    return LesionMeasurements(
         volume_ml=interval.volume_ml,
         volume_low_ml=interval.low_ml,
         volume_high_ml=interval.high_ml,
@@ -93,13 +104,12 @@ def measure_lesion(lesion: Mask, necrosis: Mask, geometry: Matrix) -> LesionMeas
         necrotic_fraction=necrotic_count / voxel_count,
         whole=whole,
         enhancing=enhancing,
-        diameter_3d_mm=diameter_3d_mm(inside, box.ijk_to_ras),
+        diameter_3d_mm=diameter_3d_mm(inside, geometry),
         centroid_ras=(float(centroid[0]), float(centroid[1]), float(centroid[2])),
         voxel_count=voxel_count,
         slice_count=slice_count,
         measurability=rano_bm_measurability(whole, enhancing, slice_count),
     )
-    return in_whole_array(measured, box.slices[axis].start)
 
 
 def in_whole_array(measurements: LesionMeasurements, first_slice: int) -> LesionMeasurements:

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Callable, Sequence
 
 import qt
+from slicer.i18n import tr as _
 
 from BrainMetsAILib.panel.process import python_interpreter
 
@@ -69,7 +70,7 @@ class Installation:
     def _next(self) -> None:
         program = self._interpreter()
         if program is None:
-            self._end("PythonSlicer was not found beside the application; reinstall Slicer.")
+            self._end(_("PythonSlicer was not found beside the application; reinstall Slicer."))
         elif not self._commands:
             importlib.invalidate_caches()
             self._end("")
@@ -86,18 +87,18 @@ class Installation:
 
     def _error(self, error: int) -> None:
         if error == int(getattr(qt.QProcess.FailedToStart, "value", qt.QProcess.FailedToStart)):
-            self._end(f"The installer could not be started: {self._process.errorString()}")
+            self._end(_("The installer could not be started: {reason}").format(reason=self._process.errorString()))
 
     def _finished(self, code: int, status: int) -> None:
         self._read()
         if not self._running:
             return
         if self._cancelled:
-            self._end("The installation was cancelled.")
+            self._end(_("The installation was cancelled."))
         elif code != 0 or status != 0:
             reasons = [line for line in self._lines if "ERROR" in line]
             reason = reasons[0].split("ERROR:")[-1].strip() if reasons else " ".join(self._lines[-1:])
-            self._end(f"The installation failed: {reason}")
+            self._end(_("The installation failed: {reason}").format(reason=reason))
         else:
             self._next()
 

@@ -156,7 +156,8 @@ class WorkerProcess:
             self._deliver(client.failed_to_start("PythonSlicer"))
             return
         environment = qt.QProcessEnvironment.systemEnvironment()
-        environment.insert("PYTHONPATH", worker_environment()["PYTHONPATH"])
+        for name, value in worker_environment().items():
+            environment.insert(name, value)
         self._process.setProcessEnvironment(environment)
         self._process.start(program, self._arguments)
 

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from BrainMetsAILib.images.brain import SPACING_MM, distance_mm
 from BrainMetsAILib.images.geometry import ijk_to_lps
 from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion
 from BrainMetsAILib.synthesis.shapes import Vector
-from BrainMetsAILib.synthesis.tissue import Tissue, distance_mm
+from BrainMetsAILib.synthesis.tissue import Tissue
 
 JUNCTION_SHARE = 0.8  # haematogenous emboli lodge where the arteries narrow: Hwang et al., Cancer 1996;77:1551
 JUNCTION_MM = 2.5
@@ -45,6 +46,9 @@ class Placement:
             index = places[rng.integers(0, len(places))] + rng.uniform(-0.5, 0.5, 3)
             if self.tissue.depth_mm[tuple(np.rint(index).astype(int))] < min(0.32 * diameter_mm, 9.0):
                 continue
+            room = 0.7 * diameter_mm / SPACING_MM
+            if np.any(index < room) or np.any(index > np.array(self.tissue.hull.shape) - 1 - room):
+                continue  # it would reach out of the field of view
             point = self.matrix[:3, :3] @ index[::-1] + self.matrix[:3, 3]
             if is_free(point, diameter_mm, others, gap_mm):
                 return float(point[0]), float(point[1]), float(point[2])

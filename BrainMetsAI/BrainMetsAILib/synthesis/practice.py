@@ -89,7 +89,7 @@ def make_practice_case(head: sitk.Image, seed: int = 0, progress: Progress = lam
     courses = _numbered(plan_courses(Placement(tissue), rng))
     vessels = draw_normal_enhancement(tissue, rng, vessels=0 if already_enhanced(tissue) else None)
     still = sitk.Euler3DTransform()
-    moved = _random_motion(tissue, rng)
+    moved = _random_motion(image, tissue, [x for c in courses for x in c.follow_up], rng)
     progress(0.35, "Drawing the baseline")
     baseline = _examination(image, tissue, [x for c in courses for x in c.baseline], vessels, still, rng)
     progress(0.65, "Drawing the follow-up")
@@ -103,13 +103,27 @@ def _numbered(courses: Sequence[Course]) -> list[Course]:
     return sorted(courses, key=lambda c: -max((x.shape.diameter_mm for x in c.baseline), default=0.0))
 
 
-def _random_motion(tissue: Tissue, rng: np.random.Generator) -> sitk.Euler3DTransform:
+def _random_motion(
+    head: sitk.Image, tissue: Tissue, lesions: Sequence[SyntheticLesion], rng: np.random.Generator
+) -> sitk.Euler3DTransform:
+    """A rigid motion that keeps every lesion inside the field of view; smaller and smaller where that is tight."""
     places = np.argwhere(tissue.hull)
     matrix = ijk_to_lps(tissue.reference)
     centre = matrix[:3, :3] @ places.mean(axis=0)[::-1] + matrix[:3, 3]
-    turn = np.radians(rng.uniform(-MAX_TURN_DEG, MAX_TURN_DEG, 3))
-    shift = rng.uniform(-MAX_SHIFT_MM, MAX_SHIFT_MM, 3)
-    return sitk.Euler3DTransform([float(v) for v in centre], *(float(v) for v in turn), [float(v) for v in shift])
+    for size in np.linspace(1.0, 0.1, 10):
+        turn = np.radians(size * rng.uniform(-MAX_TURN_DEG, MAX_TURN_DEG, 3))
+        shift = size * rng.uniform(-MAX_SHIFT_MM, MAX_SHIFT_MM, 3)
+        motion = sitk.Euler3DTransform([float(v) for v in centre], *(float(v) for v in turn), [float(v) for v in shift])
+        if all(_in_view(head, motion, lesion) for lesion in lesions):
+            break
+    return motion
+
+
+def _in_view(head: sitk.Image, motion: sitk.Euler3DTransform, lesion: SyntheticLesion) -> bool:
+    """Whether a lesion lies wholly inside the field of view once the head has moved."""
+    centre = np.array(head.TransformPhysicalPointToContinuousIndex(motion.GetInverse().TransformPoint(lesion.shape.centre_mm)))
+    reach = lesion.shape.reach_mm / np.array(head.GetSpacing())
+    return bool(np.all(centre >= reach) and np.all(centre <= np.array(head.GetSize()) - 1 - reach))
 
 
 def _matrix(transform: sitk.Euler3DTransform) -> NDArray[np.floating]:

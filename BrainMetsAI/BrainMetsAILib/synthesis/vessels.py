@@ -8,9 +8,10 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from BrainMetsAILib.images.brain import SPACING_MM
 from BrainMetsAILib.images.geometry import ijk_to_lps, image_like
 from BrainMetsAILib.synthesis.shapes import Grid
-from BrainMetsAILib.synthesis.tissue import WORKING_SPACING_MM, Tissue
+from BrainMetsAILib.synthesis.tissue import Tissue
 
 STEP_MM = 0.8
 Field = Callable[[NDArray[np.floating]], NDArray[np.floating]]
@@ -116,7 +117,7 @@ def _rim(
     tissue: Tissue, angles: NDArray[np.floating], plane: str, origin: NDArray[np.floating], outwards_mm: float
 ) -> NDArray[np.floating]:
     """Points just outside the hull along rays from `origin` (k, j, i) in the sagittal or axial plane; LPS mm."""
-    radii = np.arange(0, 130 / WORKING_SPACING_MM, 0.5)
+    radii = np.arange(0, 130 / SPACING_MM, 0.5)
     points = []
     for angle in angles:
         a, b = np.cos(angle), np.sin(angle)
@@ -125,7 +126,7 @@ def _rim(
         ok = np.all((track >= 0) & (track < tissue.hull.shape), axis=1)
         hits = np.flatnonzero(ok & tissue.hull[tuple(np.clip(track, 0, np.array(tissue.hull.shape) - 1).T)])
         if len(hits):
-            points.append((origin + (radii[hits[-1]] + outwards_mm / WORKING_SPACING_MM) * ray)[::-1])
+            points.append((origin + (radii[hits[-1]] + outwards_mm / SPACING_MM) * ray)[::-1])
     matrix = ijk_to_lps(tissue.reference)
     return np.asarray(points).reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
 
@@ -137,7 +138,7 @@ def _sinuses(tissue: Tissue, rng: np.random.Generator) -> list[Tube]:
     sagittal = _rim(tissue, np.radians(np.linspace(165, -12, 90)), "sagittal", centre, 2.0)
     if len(sagittal) > 10:
         tubes.append(_smooth_tube(sagittal, np.linspace(0.8, float(rng.uniform(2.5, 4.5)), len(sagittal)), rng))
-    low = centre - np.array([12 / WORKING_SPACING_MM, 0, 0])
+    low = centre - np.array([12 / SPACING_MM, 0, 0])
     for side in (-1, 1):
         transverse = _rim(tissue, np.radians(np.linspace(0, side * 70, 45)), "axial", low, 1.0)
         if len(transverse) > 10:
@@ -167,7 +168,7 @@ def _membranes(tissue: Tissue, rng: np.random.Generator) -> sitk.Image:
     off = -float(rng.uniform(1.5, 4.0))
     dura = np.exp(-(((tissue.depth_mm - off) / 0.9) ** 2)) * tissue.head
     middle = ndimage.center_of_mass(tissue.hull)[2]
-    falx = np.exp(-(((np.arange(tissue.hull.shape[2]) - middle) * WORKING_SPACING_MM / 0.9) ** 2))[None, None, :]
+    falx = np.exp(-(((np.arange(tissue.hull.shape[2]) - middle) * SPACING_MM / 0.9) ** 2))[None, None, :]
     falx = falx * (tissue.dark & (tissue.depth_mm < 30)) * float(rng.uniform(0, 0.8))
     mucosa = ndimage.gaussian_filter(tissue.mucosa.astype(np.float32), 0.7) * float(rng.uniform(0.2, 1.0))
     share = np.maximum(np.maximum(dura * patchy * float(rng.uniform(0.1, 0.9)), falx * patchy), mucosa)

@@ -10,13 +10,15 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from BrainMetsAILib.images.brain import SPACING_MM as BRAIN_SPACING_MM
+from BrainMetsAILib.images.brain import closed, distance_mm
 from BrainMetsAILib.images.geometry import array_of, ijk_to_lps, image_like
 from BrainMetsAILib.images.head import head_mask
 from BrainMetsAILib.images.normalisation import intensity_scale
 from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
 from BrainMetsAILib.synthesis.practice import already_enhanced
 from BrainMetsAILib.synthesis.shapes import Grid
-from BrainMetsAILib.synthesis.tissue import WORKING_SPACING_MM, Tissue, closed, distance_mm, estimate_tissue
+from BrainMetsAILib.synthesis.tissue import Tissue, estimate_tissue
 from BrainMetsAILib.synthesis.vessels import draw_normal_enhancement, tube_share
 
 SPACING_MM = 1.0
@@ -113,7 +115,7 @@ def _from_labels(name: str, image: sitk.Image, rng: np.random.Generator) -> Back
 
 
 def _tissue_of_labels(image: sitk.Image, brain_numbers: NDArray[np.integer]) -> Tissue:
-    coarse = resample_to_spacing(image, WORKING_SPACING_MM, sitk.sitkNearestNeighbor)
+    coarse = resample_to_spacing(image, BRAIN_SPACING_MM, sitk.sitkNearestNeighbor)
     array = array_of(coarse)
     hull = closed(np.isin(array, brain_numbers), 6.0)
     depth = distance_mm(hull) - distance_mm(~hull)

@@ -34,6 +34,7 @@ def write_weights(state: Path, bundle: Path) -> str:
     target = bundle / WEIGHTS
     target.parent.mkdir(parents=True, exist_ok=True)
     save_file(weights, str(target))
+    target.chmod(0o644)
     digest = hashlib.sha256(target.read_bytes()).hexdigest()
     _update(
         bundle / METADATA,

@@ -16,7 +16,7 @@ def run(task_input: Mapping[str, Any], output: Path, context: TaskContext) -> di
     image = read_image(task_input["volume"], task_input["ijk_to_ras"])
     warnings: tuple[str, ...] = ()
     if not task_input.get("checked", False):
-        warnings = check_image(image, str(task_input.get("modality") or "MR"), bool(task_input.get("accept_thick", False)))
+        warnings = check_image(image, str(task_input.get("modality") or ""), bool(task_input.get("accept_thick", False)))
     bundle = find_bundle(task_input.get("model") or None)
     finding = find_lesions(
         image,
