@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
@@ -20,7 +21,7 @@ from BrainMetsAILib.training.loss import coarse_loss, segmentation_loss
 from BrainMetsAILib.training.patches import draw_patch
 
 WIDTHS = (16, 32, 48, 80)
-PEAK_RATE = 1.5e-3
+PEAK_RATE = 1e-3
 WARM_UP_STEPS = 100
 AVERAGING = 0.998
 SAVE_EVERY_S = 60.0
@@ -56,11 +57,13 @@ def _kind(background: Background) -> str:
 class Trainer:
     """The network, its running average, and everything needed to go on after an interruption."""
 
-    def __init__(self, folder: Path, total_s: float, device: str) -> None:
+    def __init__(self, folder: Path, total_s: float, device: str, start: Path | None = None) -> None:
         self.folder, self.total_s, self.device = folder, total_s, torch.device(device)
         torch.manual_seed(0)
         self.network = CompactUNet(WIDTHS).to(self.device, memory_format=torch.channels_last_3d)
         self.coarse = torch.nn.ModuleList([torch.nn.Conv3d(width, 1, 1) for width in reversed(WIDTHS[1:])]).to(self.device)
+        if start is not None:
+            self.network.load_state_dict({key: value.float() for key, value in load_file(str(start)).items()})
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
         self.optimiser = torch.optim.AdamW([*self.network.parameters(), *self.coarse.parameters()], lr=PEAK_RATE, weight_decay=1e-4)
         self.step, self.spent_s = 0, 0.0
@@ -113,11 +116,20 @@ class Trainer:
         (self.folder / "state.new").replace(self.folder / "state.pt")
 
 
-def train(data: Path, folder: Path, total_minutes: float, slice_minutes: float, batch: int, workers: int, device: str) -> None:
+def train(
+    data: Path,
+    folder: Path,
+    total_minutes: float,
+    slice_minutes: float,
+    batch: int,
+    workers: int,
+    device: str,
+    start: Path | None = None,
+) -> None:
     """Train until `total_minutes` have been spent in all, or `slice_minutes` in this call."""
     folder.mkdir(parents=True, exist_ok=True)
     backgrounds = load_backgrounds(training_files(data), folder / "backgrounds")
-    trainer = Trainer(folder, total_minutes * 60, device)
+    trainer = Trainer(folder, total_minutes * 60, device, start)
     loader = DataLoader(
         Windows(backgrounds, seed=1 + trainer.step), batch_size=batch, num_workers=workers, prefetch_factor=4 if workers else None
     )
@@ -157,9 +169,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes that draw windows")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--start", type=Path, help="weights (safetensors) to begin with, where there is no state yet")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    train(args.data, args.out, args.minutes, args.slice, args.batch, args.workers, args.device)
+    train(args.data, args.out, args.minutes, args.slice, args.batch, args.workers, args.device, args.start)
 
 
 if __name__ == "__main__":
