@@ -42,7 +42,8 @@ def draw_patch(
         Normalised intensities float32 [k, j, i], and classes uint8 [k, j, i]: 0 background, 1 enhancing, 2 necrosis, 255 ignored.
     """
     background = backgrounds[int(rng.choice(len(backgrounds), p=weights))]
-    to_head, offset = _random_affine(background, rng)
+    vessels = background.vessels[int(rng.integers(len(background.vessels)))]
+    to_head, offset = _random_affine(background, vessels, rng)
     black_blood = bool(rng.random() < 0.2)
 
     def take(volume: NDArray[Any], order: int = 0) -> NDArray[Any]:
@@ -63,7 +64,7 @@ def draw_patch(
         )
     unit = look.white - look.fluid
     if rng.random() < (0.3 if background.enhanced else 0.9):
-        share = take(background.vessels[int(rng.integers(len(background.vessels)))], 1).astype(np.float32) / 200.0
+        share = take(vessels, 1).astype(np.float32) / 200.0
         if black_blood:
             share *= rng.random() * 0.4
         render_enhancing(look.array, share, look.fluid + float(rng.uniform(1.0, 2.3)) * unit)
@@ -92,17 +93,22 @@ def draw_patch(
     return scaled.astype(np.float32), classes
 
 
-def _random_affine(background: Background, rng: np.random.Generator) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+def _random_affine(
+    background: Background, vessels: NDArray[np.uint8], rng: np.random.Generator
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Matrix and offset [k, j, i] from window voxels to head voxels: turn, mirror, scale, around a place that matters."""
     draw = rng.random()
-    mask = background.junction if draw < 0.6 else background.hull
+    mask = background.junction if draw < 0.5 else background.hull
+    threshold = 0
+    if 0.6 < draw < 0.85:  # on a vessel: what is most often taken for a lesion
+        mask, threshold = vessels, 100
     if draw > 0.85:  # anywhere in the head
         tissue = background.labels if background.labels is not None else background.array
         assert tissue is not None
         mask = tissue > (0 if background.labels is not None else 0.1 * background.white_level)
     while True:  # rejection: listing all places of a head for each window would take longer
         centre = rng.uniform(0, 1, 3) * mask.shape
-        if mask[tuple(centre.astype(int))]:
+        if mask[tuple(centre.astype(int))] > threshold:
             break
     turn = np.array(draw_rotation(rng)).reshape(3, 3) if rng.random() < 0.1 else _small_turn(rng)
     matrix = turn @ np.diag(rng.uniform(0.87, 1.15, 3) * np.where(rng.random(3) < [0.0, 0.0, 0.5], -1.0, 1.0))
