@@ -17,6 +17,7 @@ from BrainMetsAILib.synthesis.shapes import Grid
 from BrainMetsAILib.training.backgrounds import FIRST_EXTRACEREBRAL, FLUID, VESSEL, WHITE, Background
 
 SIZE = 64
+VESSEL_SHARE = 100  # of 200: voxels half filled by a vessel
 IGNORE = 255  # class of voxels that are left out of the loss
 
 
@@ -99,16 +100,15 @@ def _random_affine(
     """Matrix and offset [k, j, i] from window voxels to head voxels: turn, mirror, scale, around a place that matters."""
     draw = rng.random()
     mask = background.junction if draw < 0.5 else background.hull
-    threshold = 0
     if 0.6 < draw < 0.85:  # on a vessel: what is most often taken for a lesion
-        mask, threshold = vessels, 100
+        mask = vessels > VESSEL_SHARE
     if draw > 0.85:  # anywhere in the head
         tissue = background.labels if background.labels is not None else background.array
         assert tissue is not None
         mask = tissue > (0 if background.labels is not None else 0.1 * background.white_level)
     while True:  # rejection: listing all places of a head for each window would take longer
         centre = rng.uniform(0, 1, 3) * mask.shape
-        if mask[tuple(centre.astype(int))] > threshold:
+        if mask[tuple(centre.astype(int))]:
             break
     turn = np.array(draw_rotation(rng)).reshape(3, 3) if rng.random() < 0.1 else _small_turn(rng)
     matrix = turn @ np.diag(rng.uniform(0.87, 1.15, 3) * np.where(rng.random(3) < [0.0, 0.0, 0.5], -1.0, 1.0))
