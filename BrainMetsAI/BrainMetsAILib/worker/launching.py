@@ -33,8 +33,7 @@ def worker_environment(inherited: Mapping[str, str] | None = None) -> dict[str, 
 
 def polite_threads() -> int:
     """One core fewer than there are, so that the interface beside the worker stays smooth (niceness alone does not achieve it)."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, usable - 1)
+    return max(1, all_threads() - 1)
 
 
 def all_threads() -> int:
