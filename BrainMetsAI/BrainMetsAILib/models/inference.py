@@ -1,5 +1,6 @@
 """Finding metastases in one contrast-enhanced T1 image with a bundled network."""
 
+import json
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -20,7 +21,7 @@ from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
 from BrainMetsAILib.models.brain_region import LEAST_SHARE, brain_region, near_region, shares_inside
 from BrainMetsAILib.models.bundles import Bundle, BundleError, check_weights
 from BrainMetsAILib.models.finding import Cancelled, Finding, FindingError, Provenance
-from BrainMetsAILib.models.network import CompactUNet
+from BrainMetsAILib.models.networks import build_network
 from BrainMetsAILib.models.postprocess import MOST_CANDIDATES, Candidates, candidates, with_numbers
 from BrainMetsAILib.models.settings import RunSettings, run_settings
 from BrainMetsAILib.models.sliding_windows import gaussian_weights, padded_box, windows_over
@@ -141,15 +142,16 @@ def choose_device(wish: str = "auto") -> torch.device:
 def load_network(bundle: Bundle, settings: RunSettings, device: torch.device) -> torch.nn.Module:
     """The bundle's network on a device, ready to run; kept, so that a warm worker loads it once."""
     check_weights(bundle)
-    return _loaded(bundle.name, bundle.weights, bundle.sha256, settings.widths, device)
+    return _loaded(bundle.name, bundle.weights, bundle.sha256, json.dumps(settings.network), device)
 
 
 @lru_cache(maxsize=2)
-def _loaded(name: str, weights: Path, sha256: str, widths: tuple[int, ...], device: torch.device) -> torch.nn.Module:
+def _loaded(name: str, weights: Path, sha256: str, sizes: str, device: torch.device) -> torch.nn.Module:
     try:
-        network = CompactUNet(widths)
+        network = build_network(json.loads(sizes))
         stored = {key: value.float() for key, value in load_file(str(weights)).items()}
         network.load_state_dict(stored)
+        network.merge()
     except Exception as error:  # safetensors has an error class of its own, which is no ValueError
         raise BundleError(f"The weights of the network {name} do not fit the network ({error}); reinstall the extension.") from error
     return network.eval().requires_grad_(False).to(device)

@@ -1,4 +1,4 @@
-"""The compact network: a small residual 3D U-Net for one T1c."""
+"""The compact network: a small residual 3D U-Net."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -36,13 +36,15 @@ class CompactUNet(nn.Module):
     ----------
     widths
         Channels at full, half, quarter … resolution; multiples of 4.
+    classes
+        Channels of the output.
 
     Notes
     -----
     Group instead of batch normalisation, so that a single window behaves in training as in use.
     """
 
-    def __init__(self, widths: Sequence[int] = (12, 24, 48, 96)) -> None:
+    def __init__(self, widths: Sequence[int] = (12, 24, 48, 96), classes: int = len(CLASSES)) -> None:
         super().__init__()
         pairs = list(pairwise(widths))
         self.stem = nn.Conv3d(1, widths[0], 3, padding=1)
@@ -50,10 +52,10 @@ class CompactUNet(nn.Module):
         self.down = nn.ModuleList([nn.Conv3d(a, b, 2, stride=2) for a, b in pairs])
         self.up = nn.ModuleList([nn.ConvTranspose3d(b, a, 2, stride=2) for a, b in pairs])
         self.decoder = nn.ModuleList([ResidualBlock(2 * a, a) for a, _ in pairs])
-        self.head = nn.Conv3d(widths[0], len(CLASSES), 1)
+        self.head = nn.Conv3d(widths[0], classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of the three classes.
+        """Logits of the classes.
 
         Parameters
         ----------
@@ -63,9 +65,12 @@ class CompactUNet(nn.Module):
         Returns
         -------
         Tensor
-            (b, 3, k, j, i): background, enhancing, necrosis.
+            (b, classes, k, j, i); of a metastasis network background, enhancing, necrosis.
         """
         return self.head(self.features(x)[-1])
+
+    def merge(self) -> None:
+        """Nothing to merge: its kernels are single ones."""
 
     def features(self, x: Tensor) -> list[Tensor]:
         """Feature maps from the coarsest to full resolution; the coarser ones let training supervise every level."""

@@ -18,8 +18,8 @@ class RunSettings:
 
     Attributes
     ----------
-    widths
-        Channels of the compact network at each resolution.
+    network
+        Which network it is, with its sizes: the table that `networks.build_network` takes.
     spacing_mm
         The isotropic grid that the network was trained on.
     patch
@@ -36,7 +36,7 @@ class RunSettings:
         Whether candidates away from the brain are left out (`brain_region.py`).
     """
 
-    widths: tuple[int, ...]
+    network: Mapping[str, Any]
     spacing_mm: float = 1.0
     patch: tuple[int, int, int] = (96, 96, 96)
     overlap: float = 0.25
@@ -51,12 +51,13 @@ def run_settings(bundle: Bundle) -> RunSettings:
     """Settings of a bundle; raises BundleError where they are incomplete or out of range."""
     content = bundle.settings
     try:
-        widths = tuple(int(width) for width in content["network"]["widths"])
+        network = dict(content["network"])
+        widths = [int(width) for width in network["widths"]]
         known = {key: content[key] for key in ("spacing_mm", "overlap", "voxel_threshold", "score_floor", "minimum_mm3") if key in content}
         numbers = {key: float(value) for key, value in known.items()}
         patch = _patch(content, divisor=2 ** (len(widths) - 1))
         settings = RunSettings(
-            widths=widths,
+            network=network,
             patch=patch,
             minimum_voxels=int(content.get("minimum_voxels", MINIMUM_VOXELS)),
             brain_only=bool(content.get("brain_only", True)),

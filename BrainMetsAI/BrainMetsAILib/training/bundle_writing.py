@@ -11,7 +11,6 @@ from safetensors.torch import save_file
 
 from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS
 from BrainMetsAILib.models.network import CLASSES
-from BrainMetsAILib.training.train import WIDTHS
 
 
 def write_weights(state: Path, bundle: Path) -> str:
@@ -40,7 +39,7 @@ def write_weights(state: Path, bundle: Path) -> str:
         bundle / METADATA,
         {"weights_sha256": digest, "training_steps": int(trained["step"]), "training_minutes": round(trained["spent_s"] / 60)},
     )
-    _update(bundle / SETTINGS, {"network": {"widths": list(WIDTHS), "classes": list(CLASSES)}})
+    _update(bundle / SETTINGS, {"network": {**trained["sizes"], "classes": list(CLASSES)}})
     return digest
 
 

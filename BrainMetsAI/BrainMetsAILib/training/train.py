@@ -1,4 +1,4 @@
-"""Trains the compact network on synthetic lesions: ``python -m BrainMetsAILib.training.train --help``.
+"""Trains a metastasis network on synthetic lesions: ``python -m BrainMetsAILib.training.train --help``.
 
 One call trains for a given time and can be resumed at any moment: it goes on from ``state.pt`` in its folder.
 """
@@ -6,8 +6,9 @@ One call trains for a given time and can be resumed at any moment: it goes on fr
 import argparse
 import csv
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,12 +16,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from BrainMetsAILib.models.network import CompactUNet
+from BrainMetsAILib.models.networks import STANDARD, build_network
 from BrainMetsAILib.training.backgrounds import Background, load_backgrounds, training_files
-from BrainMetsAILib.training.loss import coarse_loss, segmentation_loss
 from BrainMetsAILib.training.patches import draw_patch
+from BrainMetsAILib.training.supervision import Supervision
 
-WIDTHS = (16, 32, 48, 80)
 PEAK_RATE = 1e-3
 WARM_UP_STEPS = 100
 AVERAGING = 0.998
@@ -57,20 +57,26 @@ def _kind(background: Background) -> str:
 class Trainer:
     """The network, its running average, and everything needed to go on after an interruption."""
 
-    def __init__(self, folder: Path, total_s: float, device: str, start: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, total_s: float, device: str, sizes: Mapping[str, Any] = STANDARD["compact"], start: Path | None = None
+    ) -> None:
         self.folder, self.total_s, self.device = folder, total_s, torch.device(device)
         torch.manual_seed(0)
-        self.network = CompactUNet(WIDTHS).to(self.device, memory_format=torch.channels_last_3d)
-        self.coarse = torch.nn.ModuleList([torch.nn.Conv3d(width, 1, 1) for width in reversed(WIDTHS[1:])]).to(self.device)
+        state = None
+        if (folder / "state.pt").exists():
+            state = torch.load(folder / "state.pt", weights_only=True, map_location=self.device)
+            sizes = state.get("sizes", sizes)
+        self.sizes = dict(sizes)
+        self.supervision = Supervision(build_network(self.sizes)).to(self.device, memory_format=torch.channels_last_3d)
+        self.network = self.supervision.network
         if start is not None:
             self.network.load_state_dict({key: value.float() for key, value in load_file(str(start)).items()})
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
-        self.optimiser = torch.optim.AdamW([*self.network.parameters(), *self.coarse.parameters()], lr=PEAK_RATE, weight_decay=1e-4)
+        self.optimiser = torch.optim.AdamW(self.supervision.parameters(), lr=PEAK_RATE, weight_decay=1e-4)
         self.step, self.spent_s = 0, 0.0
-        if (folder / "state.pt").exists():
-            state = torch.load(folder / "state.pt", weights_only=True, map_location=self.device)
+        if state is not None:
             self.network.load_state_dict(state["network"])
-            self.coarse.load_state_dict(state["coarse"])
+            self.supervision.coarse.load_state_dict(state["coarse"])
             self.average = state["average"]
             self.optimiser.load_state_dict(state["optimiser"])
             self.step, self.spent_s = int(state["step"]), float(state["spent_s"])
@@ -84,13 +90,7 @@ class Trainer:
         """One step; returns the loss."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
-        array = array.to(self.device, memory_format=torch.channels_last_3d)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            features = self.network.features(array)
-            logits = self.network.head(features[-1])
-            coarse = [head(level) for head, level in zip(self.coarse, features, strict=False)]
-        classes = classes.to(self.device)
-        loss = segmentation_loss(logits, classes) + coarse_loss(coarse, classes)
+        loss = self.supervision(array.to(self.device, memory_format=torch.channels_last_3d), classes.to(self.device))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -106,7 +106,8 @@ class Trainer:
         """Replace ``state.pt`` in one move."""
         state = {
             "network": self.network.state_dict(),
-            "coarse": self.coarse.state_dict(),
+            "coarse": self.supervision.coarse.state_dict(),
+            "sizes": self.sizes,
             "average": self.average,
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
@@ -124,12 +125,13 @@ def train(
     batch: int,
     workers: int,
     device: str,
+    network: str = "compact",
     start: Path | None = None,
 ) -> None:
     """Train until `total_minutes` have been spent in all, or `slice_minutes` in this call."""
     folder.mkdir(parents=True, exist_ok=True)
     backgrounds = load_backgrounds(training_files(data), folder / "backgrounds")
-    trainer = Trainer(folder, total_minutes * 60, device, start)
+    trainer = Trainer(folder, total_minutes * 60, device, STANDARD[network], start)
     loader = DataLoader(
         Windows(backgrounds, seed=1 + trainer.step), batch_size=batch, num_workers=workers, prefetch_factor=4 if workers else None
     )
@@ -169,10 +171,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes that draw windows")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--network", choices=sorted(STANDARD), default="compact", help="which network; a state that is there keeps its own")
     parser.add_argument("--start", type=Path, help="weights (safetensors) to begin with, where there is no state yet")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    train(args.data, args.out, args.minutes, args.slice, args.batch, args.workers, args.device, args.start)
+    train(args.data, args.out, args.minutes, args.slice, args.batch, args.workers, args.device, args.network, args.start)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,65 @@
+"""What each network is taught, and at which resolutions."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from BrainMetsAILib.models.network import CompactUNet
+from BrainMetsAILib.models.networks import Network
+from BrainMetsAILib.models.rlk_unet import RLKUNet
+from BrainMetsAILib.training.loss import coarse_loss, segmentation_loss
+from BrainMetsAILib.training.patches import IGNORE
+
+COARSE_WEIGHT = 0.5  # of each coarser resolution against the next finer one
+
+
+class Supervision(nn.Module):
+    """A network with what only its training needs."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+        coarse: list[nn.Module] = []
+        if isinstance(network, CompactUNet):  # it has no heads of its own at coarser levels
+            coarse = [nn.Conv3d(level.conv1.in_channels, 1, 1) for level in reversed(list(network.encoder)[1:])]
+        self.coarse = nn.ModuleList(coarse)
+
+    def forward(self, array: Tensor, classes: Tensor) -> Tensor:
+        """The loss of windows (b, 1, k, j, i) against their classes (b, k, j, i)."""
+        with torch.autocast(array.device.type, dtype=torch.bfloat16):
+            if isinstance(self.network, RLKUNet):
+                maps = self.network.scales(array)
+            else:
+                features = self.network.features(array)
+                logits = self.network.head(features[-1])
+                coarse = [head(level) for head, level in zip(self.coarse, features, strict=False)]
+        if isinstance(self.network, RLKUNet):
+            return multi_scale_loss(maps, classes)
+        return segmentation_loss(logits, classes) + coarse_loss(coarse, classes)
+
+
+def multi_scale_loss(maps: list[Tensor], classes: Tensor) -> Tensor:
+    """Multi-scale highlighting foregrounds (Park et al., NeuroImage 2021): each resolution is taught with max-pooled truth.
+
+    Parameters
+    ----------
+    maps
+        Logits (b, 3, …) from the coarsest resolution to that of `classes`.
+    classes
+        (b, k, j, i), int64; 255 is left out.
+    """
+    total = torch.zeros((), device=classes.device)
+    for distance, logits in enumerate(reversed(maps)):
+        total = total + COARSE_WEIGHT**distance * segmentation_loss(logits, max_pooled(classes, tuple(logits.shape[2:])))
+    return total
+
+
+def max_pooled(classes: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Classes at a coarser resolution: enhancing wherever any voxel is, else necrosis, else left out, else background."""
+    if tuple(classes.shape[1:]) == size:
+        return classes
+    pooled = torch.zeros((classes.shape[0], *size), dtype=classes.dtype, device=classes.device)
+    for value in (IGNORE, 2, 1):
+        there = functional.adaptive_max_pool3d((classes == value).float()[:, None], size)[:, 0] > 0
+        pooled[there] = value
+    return pooled
