@@ -67,7 +67,7 @@ def test_shares_are_counted_on_any_grid() -> None:
     assert shares_inside(sitk.Image([5, 5, 5], sitk.sitkUInt16), region) == {}
 
 
-def test_finding_leaves_out_the_scalp_and_says_so(tmp_path: Path) -> None:
+def test_finding_takes_out_the_scalp_and_keeps_it_with_the_reason(tmp_path: Path) -> None:
     image = head_phantom(2.0)
     array = sitk.GetArrayFromImage(image)
     in_brain, in_scalp = distance_from(image, (30.0, 20.0, 10.0)), distance_from(image, (0.0, 96.0, 0.0))
@@ -78,9 +78,16 @@ def test_finding_leaves_out_the_scalp_and_says_so(tmp_path: Path) -> None:
     found = find_lesions(bright, find_bundle(str(write_analytic_bundle(tmp_path / "brain", **choices))))  # type: ignore[arg-type]
     assert len(kept.scores) == 2 and kept.notes == ()
     assert list(found.scores) == [1]
-    assert found.notes == ("1 candidate outside the brain was left out.",)
+    assert len(found.notes) == 1 and found.notes[0].startswith("1 candidate outside the brain was taken out")
+    assert found.removed is not None and found.removed.reasons == {2: "outside the brain"} and kept.removed is None
+    assert list(found.removed.scores) == [2]
+    gone = sitk.GetArrayFromImage(found.removed.labels)
+    assert set(np.unique(gone)) == {0, 2} and gone[in_scalp < 3.0].min() == 2
     labels = sitk.GetArrayFromImage(found.labels)
     assert labels[in_brain < 6.0].min() == 1 and labels[in_scalp < 4.0].max() == 0
+    everything = sitk.GetArrayFromImage(kept.labels) > 0
+    assert np.array_equal(everything, (labels > 0) | (gone > 0)), "no voxel is lost, none is in both"
+    assert not ((labels > 0) & (gone > 0)).any()
 
 
 def test_where_there_is_no_brain_there_is_no_region() -> None:

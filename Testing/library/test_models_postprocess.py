@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from BrainMetsAILib.models.postprocess import MOST_CANDIDATES, candidates, component_scores
+from BrainMetsAILib.models.finding import Finding, Provenance
+from BrainMetsAILib.models.postprocess import MOST_CANDIDATES, Candidates, candidates, component_scores, separated, with_score_at_least
 
 
 def image(array: NDArray[np.floating], spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> sitk.Image:
@@ -127,3 +128,50 @@ def test_nothing_found_and_far_too_much_found() -> None:
 
 def test_score_of_one_voxel() -> None:
     assert component_scores(np.full((1, 1, 1), 0.25, np.float32), np.ones((1, 1, 1), int)) == {1: 0.25}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**31), st.integers(1, 7), st.data())
+def test_what_is_taken_out_is_kept_apart(seed: int, count: int, data: st.DataObject) -> None:
+    rng = np.random.default_rng(seed)
+    array = np.zeros((6, 6, 30), np.uint16)
+    for number in range(1, count + 1):
+        array[1:4, 1:4, 4 * number - 3 : 4 * number - 1] = number
+    labels = sitk.GetImageFromArray(array)
+    dead = sitk.GetImageFromArray(((array > 0) & (rng.random(array.shape) < 0.5)).astype(np.uint8))
+    found = Candidates(labels, dead, {number: float(rng.random()) for number in range(1, count + 1)})
+    out = data.draw(st.sets(st.integers(1, count)))
+    kept, removed = separated(found, {number: f"reason {number}" for number in out})
+    stay = [number for number in range(1, count + 1) if number not in out]
+    assert list(kept.scores.values()) == [found.scores[number] for number in stay]
+    new_labels, new_dead = arrays(kept)
+    assert np.array_equal(new_dead, sitk.GetArrayFromImage(dead)), "the necrosis of both is kept"
+    for new, old in enumerate(stay, start=1):
+        assert np.array_equal(new_labels == new, array == old)
+    if not out:
+        assert removed is None
+        return
+    assert removed is not None
+    gone = sitk.GetArrayFromImage(removed.labels)
+    for new, old in enumerate(sorted(out), start=len(stay) + 1):
+        assert np.array_equal(gone == new, array == old)
+        assert removed.scores[new] == found.scores[old] and removed.reasons[new] == f"reason {old}"
+    assert not np.any((gone > 0) & (new_labels > 0))
+
+
+def test_a_least_score_counts_for_what_was_taken_out_too() -> None:
+    array = np.zeros((4, 4, 20), np.uint16)
+    for number in range(1, 5):
+        array[1:3, 1:3, 4 * number : 4 * number + 2] = number
+    labels = sitk.GetImageFromArray(array)
+    empty = image(np.zeros(array.shape))
+    kept, removed = separated(Candidates(labels, labels > 0, {1: 0.9, 2: 0.3, 3: 0.8, 4: 0.2}), {3: "a", 4: "b"})
+    provenance = Provenance("m", "1", "0" * 64, "cpu", 0.5, 1.0, "2026-01-01T00:00:00+00:00")
+    finding = Finding(empty, empty, kept.labels, kept.necrosis_mask, kept.scores, provenance, (), removed)
+    sure = with_score_at_least(finding, 0.5)
+    assert sure.scores == {1: 0.9} and sure.removed is not None
+    assert sure.removed.reasons == {2: "a"} and sure.removed.scores == {2: 0.8}
+    assert set(np.unique(sitk.GetArrayFromImage(sure.removed.labels))) == {0, 2}
+    assert np.array_equal(sitk.GetArrayFromImage(sure.necrosis_mask) > 0, np.isin(array, [1, 3]))
+    assert with_score_at_least(finding, 0.0) is finding
+    assert with_score_at_least(finding, 0.85).removed is None

@@ -1,5 +1,7 @@
 """A finding written into a real MRML scene: right places, tags, overlap, tables, on every kind of grid."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -154,6 +156,41 @@ def test_rejected_lesions_stay_out_of_totals_and_in_the_table(scene: Any) -> Non
     table = lesion_table(nodes.segmentation, nodes.table)
     assert table is nodes.table
     assert [table.GetTable().GetColumnByName("Review").GetValue(row) for row in range(3)] == ["rejected", "unreviewed", "unreviewed"]
+
+
+def test_what_post_processing_took_out_is_kept_hidden_with_its_reason(scene: Any, tmp_path: Path) -> None:
+    from BrainMetsAILib.models.postprocess import Candidates, separated
+    from BrainMetsAILib.scene import tags
+    from BrainMetsAILib.scene.mrb import load_mrb, save_mrb
+    from BrainMetsAILib.scene.review import read_examination, review_nodes, reviews
+    from BrainMetsAILib.scene.segments import lesion_segment_ids, read_lesion_list, read_lesions
+    from BrainMetsAILib.scene.tables import lesion_table
+    from BrainMetsAILib.worker.payload import read_finding, write_finding
+
+    image, whole = draw_head(GRIDS["plain"]), draw_finding(GRIDS["plain"])
+    kept, removed = separated(Candidates(whole.labels, whole.necrosis_mask, whole.scores), {1: "choroid plexus"})
+    finding = replace(whole, labels=kept.labels, scores=kept.scores, necrosis_mask=kept.necrosis_mask, removed=removed)
+    nodes = review(image, read_finding(write_finding(tmp_path, finding), image))
+    content = nodes.segmentation.GetSegmentation()
+    ids = lesion_segment_ids(nodes.segmentation)
+    assert [content.GetSegment(i).GetName() for i in ids] == ["M01", "M02", "M03"]
+    assert [tags.read_tag(content.GetSegment(i), tags.REMOVED) for i in ids] == ["", "", "choroid plexus"]
+    display = nodes.segmentation.GetDisplayNode()
+    assert [display.GetSegmentVisibility(i) for i in ids] == [True, True, False]
+    assert [lesion.name for lesion in read_lesion_list(nodes.segmentation)] == ["M01", "M02"]
+    assert not array_of(read_lesions(nodes.segmentation).necrosis).any(), "the only necrosis lies in what was taken out"
+    table = lesion_table(nodes.segmentation, nodes.table).GetTable()
+    assert [table.GetColumnByName("Removed").GetValue(row) for row in range(3)] == ["–", "–", "choroid plexus"]
+
+    save_mrb(tmp_path / "removed.mrb")
+    load_mrb(tmp_path / "removed.mrb")
+    segmentation = review_nodes(reviews()[0]).segmentation
+    assert len(read_examination(segmentation).lesions.lesions) == 2
+    ids = lesion_segment_ids(segmentation)
+    assert [segmentation.GetDisplayNode().GetSegmentVisibility(i) for i in ids] == [True, True, False]
+    tags.set_review(segmentation.GetSegmentation().GetSegment(ids[2]), tags.ACCEPTED)  # a person takes it back
+    lesions = read_examination(segmentation).lesions
+    assert len(lesions.lesions) == 3 and array_of(lesions.necrosis).any()
 
 
 def test_a_parent_transform_moves_what_is_seen_and_not_what_is_measured(scene: Any) -> None:

@@ -31,6 +31,8 @@ class Lesion:
         How sure the network is, 0 to 1; ``None`` where no network made it.
     measurements
         Sizes in mm and mL.
+    removed
+        Why post-processing took it out; empty where it counts.
     """
 
     number: int
@@ -39,6 +41,7 @@ class Lesion:
     tracking_uid: str
     score: float | None
     measurements: LesionMeasurements
+    removed: str = ""
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,25 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class Removed:
+    """Candidates that post-processing took out: kept with the reason, so that a person can take them back.
+
+    Attributes
+    ----------
+    labels
+        uint16, on the grid of the finding; numbers go on after those of its lesions.
+    scores
+        Number → score from 0 to 1.
+    reasons
+        Number → why, in a few words.
+    """
+
+    labels: sitk.Image
+    scores: Mapping[int, float]
+    reasons: Mapping[int, str]
+
+
+@dataclass(frozen=True)
 class Finding:
     """Everything that the network found in one image, all in that image's own grid.
 
@@ -52,13 +71,15 @@ class Finding:
     labels
         uint16: lesion numbers 1…n without holes, 0 elsewhere.
     necrosis_mask
-        uint8: 1 where a lesion is necrotic; never outside a lesion.
+        uint8: 1 where a lesion or a removed candidate is necrotic, 0 elsewhere.
     scores
         Lesion number → score from 0 to 1.
     provenance
         What made this.
     notes
         Sentences for the person, for instance that candidates were left out.
+    removed
+        Candidates that post-processing took out; None where it took out nothing.
     """
 
     enhancing: sitk.Image
@@ -68,3 +89,4 @@ class Finding:
     scores: Mapping[int, float]
     provenance: Provenance
     notes: tuple[str, ...] = ()
+    removed: Removed | None = None

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
@@ -20,9 +21,9 @@ from BrainMetsAILib.images.normalisation import normalise_intensity
 from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
 from BrainMetsAILib.models.brain_region import LEAST_SHARE, brain_region, near_region, shares_inside
 from BrainMetsAILib.models.bundles import Bundle, BundleError, check_weights
-from BrainMetsAILib.models.finding import Cancelled, Finding, FindingError, Provenance
+from BrainMetsAILib.models.finding import Cancelled, Finding, FindingError, Provenance, Removed
 from BrainMetsAILib.models.networks import build_network
-from BrainMetsAILib.models.postprocess import MOST_CANDIDATES, Candidates, candidates, with_numbers
+from BrainMetsAILib.models.postprocess import MOST_CANDIDATES, Candidates, candidates, separated
 from BrainMetsAILib.models.settings import RunSettings, run_settings
 from BrainMetsAILib.models.sliding_windows import gaussian_weights, padded_box, windows_over
 
@@ -77,7 +78,8 @@ def find_lesions(
     -----
     Axes are permuted and flipped to `ORIENTATION` without interpolation, so the same head stored in another orientation gives the same
     lesions; then resampled to the network's spacing, with smoothing along axes that become coarser. The maps come back by linear
-    interpolation, and outlines are made from them in the image's own grid. Candidates away from the brain are left out, and counted.
+    interpolation, and outlines are made from them in the image's own grid. Candidates away from the brain are
+    taken out, and kept with that reason.
     """
     began = time.monotonic()
     settings = run_settings(bundle)
@@ -111,9 +113,12 @@ def find_lesions(
     notes: tuple[str, ...] = ()
     if found.left_out:
         notes = (f"All but the {MOST_CANDIDATES} surest candidates were left out: this image is unlike what the network knows.",)
-    if settings.brain_only:
-        found, more = _of_the_brain(found, near_brain)
-        notes = (*notes, *more)
+    removed = None
+    if settings.brain_only and near_brain is None:
+        notes = (*notes, "The brain could not be told from the rest of the head, so candidates outside it were kept.")
+    elif near_brain is not None:
+        found, removed = separated(found, _outside(found, near_brain))
+        notes = (*notes, *_words_of(removed))
     provenance = Provenance(
         model=bundle.name,
         version=bundle.version,
@@ -124,7 +129,7 @@ def find_lesions(
         created=datetime.now().astimezone().isoformat(timespec="seconds"),
     )
     progress(1.0, "done")
-    return Finding(enhancing, necrosis, found.labels, found.necrosis_mask, found.scores, provenance, notes)
+    return Finding(enhancing, necrosis, found.labels, found.necrosis_mask, found.scores, provenance, notes, removed)
 
 
 def choose_device(wish: str = "auto") -> torch.device:
@@ -209,17 +214,21 @@ def _lesion_probability(network: torch.nn.Module, window: torch.Tensor, device: 
     return torch.softmax(logits.float(), dim=1)[0, 1:].cpu()
 
 
-def _of_the_brain(found: Candidates, near_brain: sitk.Image | None) -> tuple[Candidates, tuple[str, ...]]:
-    """The candidates of the brain, and what to say about the others."""
-    if near_brain is None:
-        return found, ("The brain could not be told from the rest of the head, so candidates outside it were kept.",)
+def _outside(found: Candidates, near_brain: sitk.Image) -> dict[int, str]:
+    """The candidates away from the brain, with the reason to take them out."""
     shares = shares_inside(found.labels, near_brain)
-    kept = [number for number in found.scores if shares[number] >= LEAST_SHARE]
-    outside = len(found.scores) - len(kept)
-    if not outside:
-        return found, ()
-    said = "1 candidate outside the brain was" if outside == 1 else f"{outside} candidates outside the brain were"
-    return with_numbers(found, kept), (f"{said} left out.",)
+    return {number: "outside the brain" for number in found.scores if shares[number] < LEAST_SHARE}
+
+
+def _words_of(removed: Removed | None) -> tuple[str, ...]:
+    """What to tell a person of the candidates that were taken out."""
+    if removed is None:
+        return ()
+    said = []
+    for reason, count in sorted(Counter(removed.reasons.values()).items()):
+        what = f"1 candidate {reason} was" if count == 1 else f"{count} candidates {reason} were"
+        said.append(f"{what} taken out; the scene keeps what was taken out as hidden segments.")
+    return tuple(said)
 
 
 def _on_grid(mask: sitk.Image, grid: sitk.Image) -> NDArray[np.bool_]:

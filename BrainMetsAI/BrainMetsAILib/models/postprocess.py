@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from BrainMetsAILib.images.geometry import image_like, voxel_volume_ml
 from BrainMetsAILib.lesions.instances import label_instances
-from BrainMetsAILib.models.finding import Finding
+from BrainMetsAILib.models.finding import Finding, Removed
 from BrainMetsAILib.models.sliding_windows import padded_box
 
 MOST_CANDIDATES = 300
@@ -98,28 +98,61 @@ def candidates(
 
 
 def with_score_at_least(finding: Finding, least_score: float) -> Finding:
-    """The finding with only the lesions of that score or more, numbered anew in the same order; the probability maps stay."""
-    kept = [number for number, score in sorted(finding.scores.items()) if score >= least_score]
-    labels, dead, scores = _only(kept, finding.labels, finding.necrosis_mask, finding.scores)
-    return replace(finding, labels=labels, necrosis_mask=dead, scores=scores)
+    """The finding with only the candidates of that score or more, numbered anew in the same order; the probability maps stay."""
+    removed = finding.removed
+    scores = {**finding.scores, **(removed.scores if removed else {})}
+    labels = finding.labels if removed is None else sitk.Add(finding.labels, removed.labels)
+    wanted = [number for number, score in sorted(scores.items()) if score >= least_score]
+    if len(wanted) == len(scores):
+        return finding
+    reasons = {number: reason for number, reason in (removed.reasons if removed else {}).items() if number in wanted}
+    found = Candidates(labels, finding.necrosis_mask, scores)
+    kept, gone = separated(_only(wanted, found), {wanted.index(number) + 1: reason for number, reason in reasons.items()})
+    return replace(finding, labels=kept.labels, necrosis_mask=kept.necrosis_mask, scores=kept.scores, removed=gone)
 
 
-def with_numbers(found: Candidates, kept: Sequence[int]) -> Candidates:
-    """Only the candidates of those numbers, numbered anew in the same order."""
-    labels, dead, scores = _only(sorted(kept), found.labels, found.necrosis_mask, found.scores)
-    return replace(found, labels=labels, necrosis_mask=dead, scores=scores)
+def separated(found: Candidates, reasons: Mapping[int, str]) -> tuple[Candidates, Removed | None]:
+    """Take candidates out, without forgetting them.
+
+    Parameters
+    ----------
+    found
+        All candidates.
+    reasons
+        Number → why it is taken out.
+
+    Returns
+    -------
+    tuple
+        What stays, numbered anew from 1 in the same order, with the necrosis of all; and what was taken out, with the next numbers.
+    """
+    if not reasons:
+        return found, None
+    order = [*(n for n in sorted(found.scores) if n not in reasons), *sorted(reasons)]
+    every = _only(order, found)
+    last = len(order) - len(reasons)
+    numbers = sitk.GetArrayViewFromImage(every.labels)
+    kept = replace(
+        every,
+        labels=image_like(np.where(numbers <= last, numbers, 0).astype(np.uint16), every.labels),
+        scores={number: score for number, score in every.scores.items() if number <= last},
+    )
+    gone = Removed(
+        labels=image_like(np.where(numbers > last, numbers, 0).astype(np.uint16), every.labels),
+        scores={number: score for number, score in every.scores.items() if number > last},
+        reasons={last + place: reasons[number] for place, number in enumerate(sorted(reasons), start=1)},
+    )
+    return kept, gone
 
 
-def _only(
-    kept: Sequence[int], labels: sitk.Image, necrosis_mask: sitk.Image, scores: Mapping[int, float]
-) -> tuple[sitk.Image, sitk.Image, Mapping[int, float]]:
-    if len(kept) == len(scores):
-        return labels, necrosis_mask, scores
-    renumbering = np.zeros(max(scores) + 1, dtype=np.uint16)
-    renumbering[list(kept)] = np.arange(1, len(kept) + 1)
-    numbered = renumbering[sitk.GetArrayViewFromImage(labels)]
-    dead = (sitk.GetArrayViewFromImage(necrosis_mask) > 0) & (numbered > 0)
-    return image_like(numbered, labels), image_like(dead, labels), {new: scores[old] for new, old in enumerate(kept, start=1)}
+def _only(wanted: Sequence[int], found: Candidates) -> Candidates:
+    """The candidates of those numbers, numbered from 1 in that order."""
+    renumbering = np.zeros(max(found.scores, default=0) + 1, dtype=np.uint16)
+    renumbering[list(wanted)] = np.arange(1, len(wanted) + 1)
+    numbered = renumbering[sitk.GetArrayViewFromImage(found.labels)]
+    dead = (sitk.GetArrayViewFromImage(found.necrosis_mask) > 0) & (numbered > 0)
+    scores = {new: found.scores[old] for new, old in enumerate(wanted, start=1)}
+    return replace(found, labels=image_like(numbered, found.labels), necrosis_mask=image_like(dead, found.labels), scores=scores)
 
 
 def component_scores(probability: NDArray[np.float32], labels: NDArray[np.integer]) -> dict[int, float]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import slicer
 
+from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.masks import reference_grid, segment_crop
 from BrainMetsAILib.scene.review import ReviewNodes
 from BrainMetsAILib.scene.segments import lesion_segment_ids
@@ -39,7 +40,8 @@ def show_review(nodes: ReviewNodes, probability_opacity: float = 0.25) -> None:
     if nodes.table is not None:
         selection.SetActiveTableID(nodes.table.GetID())
         application.PropagateTableSelection()
-    ids = lesion_segment_ids(nodes.segmentation)
+    content = nodes.segmentation.GetSegmentation()
+    ids = [segment_id for segment_id in lesion_segment_ids(nodes.segmentation) if tags.counts(content.GetSegment(segment_id))]
     if ids:
         largest = max(ids, key=lambda segment_id: _voxels(nodes.segmentation, segment_id))
         centre = segment_centre(nodes.segmentation, largest)

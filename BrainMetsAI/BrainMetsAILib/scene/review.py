@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import SimpleITK as sitk
@@ -62,8 +62,7 @@ def write_review(
     -----
     Run again, lesions that a person judged, edited or drew stay exactly as they are, and new candidates that touch them are left out.
     """
-    if lesions is None:
-        lesions = lesion_set(finding.labels, finding.necrosis_mask, finding.scores)
+    lesions = _with_removed(lesions or lesion_set(finding.labels, finding.necrosis_mask, finding.scores), finding)
     check_same_grid(volume_node, lesions)
     facts = facts or ExaminationFacts(description=volume_node.GetName())
     segmentation = review_of(volume_node)
@@ -82,13 +81,25 @@ def write_review(
         "found again" if again else "found",
         examination=segmentation.GetAttribute(EXAMINATION_UID),
         volume=volume_node.GetName(),
-        lesions=len(lesions.lesions),
+        lesions=sum(not lesion.removed for lesion in lesions.lesions),
+        removed=sum(bool(lesion.removed) for lesion in lesions.lesions),
         model=finding.provenance.model,
         version=finding.provenance.version,
         sha256=finding.provenance.sha256,
         voxel_threshold=finding.provenance.voxel_threshold,
     )
     return review_nodes(segmentation)
+
+
+def _with_removed(lesions: LesionSet, finding: Finding) -> LesionSet:
+    """The lesions and behind them what post-processing took out, for the scene keeps both."""
+    removed = finding.removed
+    if removed is None:
+        return lesions
+    more = lesion_set(removed.labels, finding.necrosis_mask, removed.scores)
+    marked = tuple(replace(lesion, removed=removed.reasons[lesion.number]) for lesion in more.lesions)
+    labels = sitk.Add(sitk.Cast(lesions.labels, sitk.sitkUInt16), sitk.Cast(more.labels, sitk.sitkUInt16))
+    return LesionSet(labels, more.necrosis, (*lesions.lesions, *marked))
 
 
 def review_nodes(segmentation: Any) -> ReviewNodes:
@@ -119,7 +130,7 @@ def review_of(volume_node: Any) -> Any:
 
 
 def read_examination(segmentation: Any) -> ReviewedExamination:
-    """Everything that CSV, pictures and report need, measured from the masks as they are now; rejected lesions are left out.
+    """Everything that CSV, pictures and report need, measured from the masks as they are now; rejected and removed ones are left out.
 
     Raises
     ------

@@ -107,8 +107,12 @@ def _add_lesion(segmentation: Any, lesion: Lesion, crop: MaskCrop, own: Grid, pr
     if provenance is not None:
         tags.write_tag(segment, tags.MASK_SHA256, mask_hash(crop))
     tags.set_review(segment, tags.UNREVIEWED)
+    if lesion.removed:
+        tags.write_tag(segment, tags.REMOVED, lesion.removed)
     segment_id = segmentation.GetSegmentation().GenerateUniqueSegmentID("Lesion")
     segmentation.GetSegmentation().AddSegment(segment, segment_id)
+    if lesion.removed:
+        segmentation.GetDisplayNode().SetSegmentVisibility(segment_id, False)
     return str(segment_id)
 
 
@@ -160,8 +164,8 @@ def segment_of(segmentation: Any, lesion_uid: str) -> str | None:
 def read_lesion_list(segmentation: Any, include_rejected: bool = False) -> tuple[Lesion, ...]:
     """Measure every lesion from its live mask, through its own crop: no full-size array is made.
 
-    Segments that a person drew get their UIDs and number here, once. Empty segments are left out, as are rejected lesions unless
-    asked for.
+    Segments that a person drew get their UIDs and number here, once. Empty segments are left out, as are lesions that do not count
+    (rejected by a person, or taken out by post-processing and not accepted since) unless asked for.
     """
     return tuple(lesion for lesion, _ in _measured(segmentation, grid_of(segmentation), include_rejected))
 
@@ -224,7 +228,7 @@ def _measured(segmentation: Any, grid: Grid, include_rejected: bool) -> list[tup
     found = []
     for segment_id in lesion_segment_ids(segmentation):
         segment = segmentation.GetSegmentation().GetSegment(segment_id)
-        if tags.read_tag(segment, tags.REVIEW) == tags.REJECTED and not include_rejected:
+        if not (include_rejected or tags.counts(segment)):
             continue
         crop = segment_crop(segmentation, segment_id, grid)
         if crop is None:
@@ -238,6 +242,7 @@ def _measured(segmentation: Any, grid: Grid, include_rejected: bool) -> list[tup
             tracking_uid=tags.read_tag(segment, tags.TRACKING_UID),
             score=float(score) if score else None,
             measurements=in_whole_array(measured, crop.box[axis].start),
+            removed=tags.read_tag(segment, tags.REMOVED),
         )
         found.append((lesion, crop))
     return sorted(found, key=lambda pair: pair[0].number)

@@ -17,12 +17,12 @@ MISSING = "–"
 
 
 def lesion_table(segmentation: Any, table: Any = None, name: str = "") -> Any:
-    """The lesion list as a table node: the columns of the CSV file, then review and origin.
+    """The lesion list as a table node: the columns of the CSV file, then review, removal and origin.
 
     Parameters
     ----------
     segmentation
-        Written by `segments.write_lesions`; rejected lesions are listed too, marked as such.
+        Written by `segments.write_lesions`; rejected and removed lesions are listed too, marked as such.
     table
         A table node to rebuild; a new one without it.
     name
@@ -46,6 +46,7 @@ def lesion_table(segmentation: Any, table: Any = None, name: str = "") -> Any:
     content = segmentation.GetSegmentation()
     ids = [segment_of(segmentation, lesion.lesion_uid) or "" for lesion in lesions]
     columns.append(("Review", [tags.read_tag(content.GetSegment(segment_id), tags.REVIEW) or MISSING for segment_id in ids]))
+    columns.append(("Removed", [lesion.removed or MISSING for lesion in lesions]))
     columns.append(("Origin", [origin_of(segmentation, segment_id) for segment_id in ids]))
     fill_table(table, columns)
     return table

@@ -53,6 +53,12 @@ def read_tag(segment: Any, key: str) -> str:
     return unquote(_raw(segment, key)) if segment.HasTag(key) else ""
 
 
+def counts(segment: Any) -> bool:
+    """Whether a lesion is part of totals and exports: accepted, or neither rejected nor taken out by post-processing."""
+    review = read_tag(segment, REVIEW)
+    return review == ACCEPTED or (review != REJECTED and not read_tag(segment, REMOVED))
+
+
 def set_review(segment: Any, review: str) -> None:
     """Record a person's decision on a lesion; Slicer's own segment status mirrors it.
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from BrainMetsAILib.images.geometry import ijk_to_ras, image_from_ijk_to_ras
-from BrainMetsAILib.models.finding import Finding, Provenance
+from BrainMetsAILib.models.finding import Finding, Provenance, Removed
 
 
 def write_array(folder: Path, name: str, array: npt.NDArray[Any]) -> str:
@@ -79,15 +79,23 @@ def register_input(folder: Path, fixed: sitk.Image, moving: sitk.Image, *, threa
 
 
 def write_finding(folder: Path, finding: Finding) -> dict[str, Any]:
-    """Write a finding's four images into `folder`; returns the task's result for the JSON line."""
+    """Write a finding's images into `folder`; returns the task's result for the JSON line."""
     paths = {
         "enhancing": write_array(folder, "enhancing", sitk.GetArrayViewFromImage(finding.enhancing)),
         "necrosis": write_array(folder, "necrosis", sitk.GetArrayViewFromImage(finding.necrosis)),
         "labels": write_array(folder, "labels", sitk.GetArrayViewFromImage(finding.labels)),
         "necrosis_mask": write_array(folder, "necrosis_mask", sitk.GetArrayViewFromImage(finding.necrosis_mask)),
     }
+    removed = None
+    if finding.removed is not None:
+        removed = {
+            "labels": write_array(folder, "removed", sitk.GetArrayViewFromImage(finding.removed.labels)),
+            "scores": {str(number): float(score) for number, score in finding.removed.scores.items()},
+            "reasons": {str(number): reason for number, reason in finding.removed.reasons.items()},
+        }
     return {
         **paths,
+        "removed": removed,
         "ijk_to_ras": ijk_to_ras(finding.labels).tolist(),
         "scores": {str(number): float(score) for number, score in finding.scores.items()},
         "provenance": dataclasses.asdict(finding.provenance),
@@ -109,9 +117,17 @@ def read_finding(result: Mapping[str, Any], grid: sitk.Image | None = None) -> F
     if grid is not None:
         for image in images.values():
             image.CopyInformation(grid)
+    removed = None
+    if result.get("removed"):
+        content = result["removed"]
+        labels = read_image(content["labels"], result["ijk_to_ras"])
+        labels.CopyInformation(images["labels"])
+        scores = {int(number): float(score) for number, score in content["scores"].items()}
+        removed = Removed(labels, scores, {int(number): str(reason) for number, reason in content["reasons"].items()})
     return Finding(
         **images,
         scores={int(number): float(score) for number, score in result["scores"].items()},
         provenance=Provenance(**result["provenance"]),
         notes=tuple(result.get("notes", ())),
+        removed=removed,
     )
