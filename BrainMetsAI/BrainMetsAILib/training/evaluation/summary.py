@@ -1,0 +1,128 @@
+"""A set of cases summed up: all together and group by group, every figure with its confidence interval."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from BrainMetsAILib.training.evaluation.bootstrap import RESAMPLES, Estimate, bootstrap
+from BrainMetsAILib.training.evaluation.case_result import CaseResult
+from BrainMetsAILib.training.evaluation.detection import Counts, counts, operating_points
+from BrainMetsAILib.training.evaluation.figures import (
+    calibration_figures,
+    detection_figures,
+    lesion_wise_figures,
+    outline_figures,
+    volume_figures,
+)
+from BrainMetsAILib.training.evaluation.sizes import ALL_SIZES, SIZE_BINS
+
+ALL_CASES = "all cases"
+
+
+@dataclass(frozen=True)
+class GroupSummary:
+    """Cases of one kind at one lesion score.
+
+    Attributes
+    ----------
+    name
+        Of the group: "all cases", or a tag and its value.
+    cases, lesion_free
+        How many cases, and how many of them have no true lesion.
+    threshold
+        Candidates with a lower score do not count.
+    counts
+        Found, lesions and false positives by size.
+    figures
+        Each with its interval; NaN where not defined.
+    """
+
+    name: str
+    cases: int
+    lesion_free: int
+    threshold: float
+    counts: Mapping[str, Counts]
+    figures: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything about a set of cases.
+
+    Attributes
+    ----------
+    threshold
+        The lesion score that `groups` count from.
+    groups
+        All cases first, then tag by tag.
+    points
+        Operating points that these cases would give: not to be used on the same cases.
+    at_points
+        Counts of all cases at given operating points, by their names: the score, and counts by size.
+    """
+
+    threshold: float
+    groups: tuple[GroupSummary, ...]
+    points: Mapping[str, float]
+    at_points: Mapping[str, tuple[float, Mapping[str, Counts]]]
+
+
+def summarise(
+    cases: Sequence[CaseResult],
+    threshold: float = 0.5,
+    points: Mapping[str, float] | None = None,
+    resamples: int = RESAMPLES,
+) -> Summary:
+    """Sum up.
+
+    Parameters
+    ----------
+    cases
+        May be empty: every figure is then NaN.
+    threshold
+        Candidates with a lower score do not count.
+    points
+        The network's own operating points (name to score), chosen on other cases.
+    resamples
+        Draws for the intervals.
+    """
+    groups = [_group(ALL_CASES, cases, threshold, resamples)]
+    for name, members in tagged(cases).items():
+        if len(members) < len(cases):
+            groups.append(_group(name, members, threshold, resamples))
+    at_points = {name: (score, counts_by_size(cases, score)) for name, score in (points or {}).items()}
+    return Summary(threshold, tuple(groups), operating_points(cases), at_points)
+
+
+def tagged(cases: Sequence[CaseResult]) -> dict[str, list[CaseResult]]:
+    """Cases by tag and value, in order of appearance."""
+    groups: dict[str, list[CaseResult]] = {}
+    for tag in dict.fromkeys(tag for case in cases for tag in case.tags):
+        for case in cases:
+            if tag in case.tags:
+                groups.setdefault(f"{tag}: {case.tags[tag]}", []).append(case)
+    return groups
+
+
+def counts_by_size(cases: Sequence[CaseResult], threshold: float) -> dict[str, Counts]:
+    """Counts of all sizes and of each."""
+    return {size.name: counts(cases, threshold, size) for size in (ALL_SIZES, *SIZE_BINS)}
+
+
+def _group(name: str, cases: Sequence[CaseResult], threshold: float, resamples: int) -> GroupSummary:
+    def figures(drawn: Sequence[CaseResult]) -> dict[str, float]:
+        return {
+            **detection_figures(drawn, threshold),
+            **outline_figures(drawn, threshold),
+            **volume_figures(drawn, threshold),
+            **lesion_wise_figures(drawn),
+            **calibration_figures(drawn),
+        }
+
+    return GroupSummary(
+        name=name,
+        cases=len(cases),
+        lesion_free=sum(not case.lesions for case in cases),
+        threshold=threshold,
+        counts=counts_by_size(cases, threshold),
+        figures=bootstrap(cases, figures, resamples),
+    )
