@@ -1,7 +1,7 @@
 """Random training windows: a piece of a head with random contrast, lesions, vessels and acquisition."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,17 @@ from scipy import ndimage
 
 from BrainMetsAILib.images.normalisation import CLIP, HIGH, LOW
 from BrainMetsAILib.synthesis.acquisition import acquire
-from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion, draw_diameter, draw_lesion, draw_rotation
+from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion, draw_diameter, draw_rotation, draw_shape
 from BrainMetsAILib.synthesis.placement import is_free
 from BrainMetsAILib.synthesis.rendering import render_enhancing, render_lesions
 from BrainMetsAILib.synthesis.shapes import Grid
+from BrainMetsAILib.synthesis.varieties import draw_cavity, draw_varied_lesion
 from BrainMetsAILib.training.backgrounds import FIRST_EXTRACEREBRAL, FLUID, VESSEL, WHITE, Background
 
 SIZE = 64
 VESSEL_SHARE = 100  # of 200: voxels half filled by a vessel
+CAVITY_SHARE = 0.06  # of windows: a resection cavity, half of them with a nodule at the wall
+BLACK_BLOOD_SHARE = 0.3
 IGNORE = 255  # class of voxels that are left out of the loss
 
 
@@ -45,7 +48,7 @@ def draw_patch(
     background = backgrounds[int(rng.choice(len(backgrounds), p=weights))]
     vessels = background.vessels[int(rng.integers(len(background.vessels)))]
     to_head, offset = _random_affine(background, vessels, rng)
-    black_blood = bool(rng.random() < 0.2)
+    black_blood = bool(rng.random() < BLACK_BLOOD_SHARE)
 
     def take(volume: NDArray[Any], order: int = 0) -> NDArray[Any]:
         return ndimage.affine_transform(volume, to_head, offset, (SIZE,) * 3, order=order, mode="constant", prefilter=False)
@@ -71,6 +74,8 @@ def draw_patch(
         render_enhancing(look.array, share, look.fluid + float(rng.uniform(1.0, 2.3)) * unit)
     grid = Grid((SIZE,) * 3, np.eye(4))
     lesions = _draw_lesions(hull, junction, rng)
+    if rng.random() < CAVITY_SHARE and hull.any():
+        _operate(look, grid, hull, lesions, rng)
     rendered = render_lesions(look.array, grid, lesions, look.fluid, look.white, rng, samples=2, oedema_where=hull)
     array = look.array
     if background.labels is not None and rng.random() < 0.25:  # brain extraction, a little too wide or too tight
@@ -135,9 +140,26 @@ def _draw_lesions(hull: NDArray[np.bool_], junction: NDArray[np.bool_], rng: np.
             k, j, i = at[int(rng.integers(len(at)))] + rng.uniform(-0.5, 0.5, 3)
             # Now and then two touch, as they do in patients; a large one does not grow through the skull.
             if _fits((k, j, i), size, hull) and is_free((i, j, k), size, lesions, 1.0 if rng.random() < 0.9 else -1.5):
-                lesions.append(draw_lesion(rng, (float(i), float(j), float(k)), size))
+                lesions.append(draw_varied_lesion(rng, (float(i), float(j), float(k)), size))
                 break
     return lesions
+
+
+def _operate(look: Look, grid: Grid, hull: NDArray[np.bool_], lesions: list[SyntheticLesion], rng: np.random.Generator) -> None:
+    """A resection cavity that keeps clear of the lesions, and perhaps a nodule at its wall, which is added to them."""
+    size = float(rng.uniform(12.0, 32.0))
+    places = np.argwhere(hull)
+    k, j, i = (float(v) for v in places[int(rng.integers(len(places)))])
+    if not is_free((i, j, k), size, lesions, 1.0):
+        return
+    cavity = replace(draw_shape(rng, (i, j, k), size), core=0.0)
+    draw_cavity(look.array, grid, cavity, look.fluid, look.white, rng)
+    if rng.random() < 0.5:
+        away = rng.normal(size=3)
+        at = np.array([i, j, k]) + 0.5 * size * away / np.linalg.norm(away)
+        nodule = float(rng.uniform(3.0, 10.0))
+        if np.all((at > 0) & (at < SIZE - 1)) and is_free(at, nodule, lesions, 0.0):
+            lesions.append(draw_varied_lesion(rng, (float(at[0]), float(at[1]), float(at[2])), nodule))
 
 
 def _fits(centre_kji: tuple[float, float, float], size: float, hull: NDArray[np.bool_]) -> bool:

@@ -1,0 +1,70 @@
+"""Rarer looks of metastases, and resection cavities: each is what its name says."""
+
+import numpy as np
+import pytest
+
+from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion, draw_lesion
+from BrainMetsAILib.synthesis.rendering import Rendered, render_lesions
+from BrainMetsAILib.synthesis.shapes import Grid, LesionShape
+from BrainMetsAILib.synthesis.varieties import LEAST_MM, SHARES, as_variety, draw_cavity, draw_varied_lesion
+
+FLUID, WHITE = 20.0, 100.0
+GRID = Grid((48, 48, 48), np.eye(4))
+CENTRE = (24.0, 24.0, 24.0)
+
+
+def distance() -> np.ndarray:
+    k, j, i = np.meshgrid(*[np.arange(48)] * 3, indexing="ij")
+    return np.sqrt((i - CENTRE[0]) ** 2 + (j - CENTRE[1]) ** 2 + (k - CENTRE[2]) ** 2)
+
+
+def drawn(lesion: SyntheticLesion, seed: int) -> tuple[np.ndarray, Rendered]:
+    array = np.full(GRID.shape, WHITE, np.float32)
+    return array, render_lesions(array, GRID, [lesion], FLUID, WHITE, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("variety", list(SHARES))
+def test_varieties_look_as_they_are_called(variety: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    plain = draw_lesion(rng, CENTRE, 20.0)
+    lesion = as_variety(plain, variety, rng)
+    assert lesion.shape.centre_mm == CENTRE and lesion.shape.diameter_mm == 20.0
+    array, rendered = drawn(lesion, seed)
+    enhancing = (rendered.labels == 1) & ~rendered.necrosis
+    middle = array[distance() < 3].mean()
+    if variety == "haemorrhagic":
+        assert not rendered.necrosis.any()
+        assert array[enhancing].std() > 10 and array[enhancing].mean() > WHITE + 0.25 * (WHITE - FLUID)
+        return
+    assert rendered.necrosis[24, 24, 24], "the middle does not enhance"
+    share = rendered.necrotic_mm3[0] / rendered.volumes_mm3[0]
+    if variety == "cystic":
+        assert middle < FLUID + 0.2 * (WHITE - FLUID) and share > 0.25
+    elif variety == "edge-enhancing":
+        assert FLUID + 0.4 * (WHITE - FLUID) < middle < WHITE + 0.4 * (WHITE - FLUID)
+    else:
+        assert array[enhancing].mean() < WHITE + 0.6 * (WHITE - FLUID)
+
+
+def test_every_variety_occurs_and_small_lesions_stay_plain() -> None:
+    large = [draw_varied_lesion(np.random.default_rng(seed), CENTRE, 15.0) for seed in range(300)]
+    thin_walled = sum(lesion.shape.core > 0.86 for lesion in large)  # plain ones have cores up to 0.85
+    patchy = sum(lesion.enhancement.texture > 0.16 for lesion in large)  # plain ones have up to 0.15
+    assert thin_walled > 5 and patchy > 15
+    small = [draw_varied_lesion(np.random.default_rng(seed), CENTRE, LEAST_MM - 0.1) for seed in range(100)]
+    assert all(lesion.enhancement.texture <= 0.15 and lesion.shape.core == 0 for lesion in small)
+    with pytest.raises(KeyError):
+        as_variety(large[0], "unheard of", np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_cavity_is_fluid_with_at_most_a_thin_bright_line(seed: int) -> None:
+    array = np.full(GRID.shape, WHITE, np.float32)
+    draw_cavity(array, GRID, LesionShape(CENTRE, 20.0), FLUID, WHITE, np.random.default_rng(seed))
+    away = distance()
+    assert array[away < 7.5].max() < FLUID + 0.6 * (WHITE - FLUID), "fluid within"
+    assert np.array_equal(array[away > 11.5], np.full(np.count_nonzero(away > 11.5), WHITE, np.float32)), "nothing outside"
+    bright = array > WHITE + 1
+    assert not bright[away < 8.0].any()
+    draw_cavity(array, GRID, LesionShape((500.0, 0.0, 0.0), 20.0), FLUID, WHITE, np.random.default_rng(seed))  # beside the window
