@@ -1,0 +1,121 @@
+"""Where each lesion lies: lobe, side and compartment, from the map of regions."""
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from BrainMetsAILib.images.geometry import ijk_to_lps
+from BrainMetsAILib.lesions.anatomy_regions import (
+    CEREBRUM,
+    FIRST_OF_BRAIN,
+    FIRST_OF_TISSUE,
+    LEFT,
+    MIDLINE,
+    OUTSIDE,
+    RIGHT,
+    Location,
+    Region,
+    compartment_of,
+    part_of,
+)
+
+LEAST_IN_BRAIN = 0.3
+"""A lesion with less of it in the brain mask lies outside: one at the surface may bulge out of the outline of brain that it displaced."""
+BOTH_SIDES_FROM = 0.35
+"""Share of the smaller side from which a lesion counts as one of the midline."""
+MIDLINE_MM = 4.0
+"""Half the width of the midline of brain stem and ventricles, which have no sides of their own in the map."""
+
+
+def locate(labels: sitk.Image, regions: sitk.Image) -> dict[int, Location]:
+    """Location of every lesion.
+
+    Parameters
+    ----------
+    labels
+        Lesion number a voxel, 0 elsewhere; any grid.
+    regions
+        `Region` a voxel, in the same physical space; its own grid, which may be coarser.
+
+    Returns
+    -------
+    dict
+        Lesion number → where most of the lesion lies. Fluid of sulci counts as the nearest brain tissue; a lesion whose larger part
+        lies outside the brain mask is outside the brain.
+    """
+    numbers = sitk.GetArrayViewFromImage(labels)
+    k, j, i = np.nonzero(numbers)
+    if not k.size:
+        return {}
+    found = numbers[k, j, i].astype(np.int64)
+    places, inside = _places(labels, regions, np.stack([i, j, k]))
+    map_ = _Map(sitk.GetArrayFromImage(regions), tuple(reversed(regions.GetSpacing())))
+    values = np.where(inside, map_.tissue[tuple(places)], np.uint8(Region.BACKGROUND))
+    locations = {}
+    for number in np.unique(found):
+        mine = found == number
+        locations[int(number)] = _location(values[mine], places[:, mine], map_)
+    return locations
+
+
+class _Map:
+    """The regions with fluid given to the nearest tissue, and distances to either side where they are asked for."""
+
+    def __init__(self, regions: NDArray[np.uint8], spacing_kji: tuple[float, ...]) -> None:
+        self.regions, self.spacing = regions, spacing_kji
+        self.tissue = _fluid_to_tissue(regions, spacing_kji)
+        self._apart: NDArray[np.float32] | None = None
+
+    def right_minus_left_mm(self, places: NDArray[np.int64]) -> float:
+        """How much nearer the left side is than the right at the middle of some voxels (3, n); positive on the left."""
+        if self._apart is None:
+            sides = [np.isin(self.regions, side) for side in (LEFT, RIGHT)]
+            if not all(side.any() for side in sides):
+                return 0.0
+            left, right = (ndimage.distance_transform_edt(~side, sampling=self.spacing) for side in sides)
+            self._apart = np.asarray(right - left, np.float32)
+        return float(np.mean(self._apart[tuple(places)]))
+
+
+def _places(labels: sitk.Image, regions: sitk.Image, ijk: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Nearest voxel [k, j, i] of the regions for voxels (3, n) of the labels, held in the grid, and whether they lie in it."""
+    to_regions = np.linalg.inv(ijk_to_lps(regions)) @ ijk_to_lps(labels)
+    at = np.rint(to_regions[:3, :3] @ ijk + to_regions[:3, 3:]).astype(np.int64)
+    held = np.clip(at, 0, np.array(regions.GetSize())[:, None] - 1)
+    # The coarse grid may end up to one of its voxels before the image does.
+    inside = np.all(np.abs(at - held) <= 1, axis=0)
+    return held[::-1], inside
+
+
+def _fluid_to_tissue(regions: NDArray[np.uint8], spacing_kji: tuple[float, ...]) -> NDArray[np.uint8]:
+    tissue = regions >= FIRST_OF_TISSUE
+    if not tissue.any():
+        return regions
+    box = ndimage.find_objects((regions >= FIRST_OF_BRAIN).astype(np.uint8))[0]
+    where = ndimage.distance_transform_edt(~tissue[box], sampling=spacing_kji, return_distances=False, return_indices=True)
+    nearest = regions[box][tuple(where)]
+    given = regions.copy()
+    given[box] = np.where(regions[box] == Region.FLUID, nearest, regions[box])
+    return given
+
+
+def _location(values: NDArray[np.uint8], places: NDArray[np.int64], map_: _Map) -> Location:
+    brain = values >= FIRST_OF_BRAIN
+    if brain.mean() < LEAST_IN_BRAIN:
+        return Location("", "", OUTSIDE)
+    counts = np.bincount(values[brain], minlength=len(Region))
+    votes: dict[str, int] = {}
+    for region in Region:
+        if counts[region]:
+            votes[part_of(region)] = votes.get(part_of(region), 0) + int(counts[region])
+    part = max(votes, key=lambda name: votes[name])
+    members = [region for region in Region if part_of(region) == part]
+    left, right = (sum(int(counts[region]) for region in members if region in side) for side in (LEFT, RIGHT))
+    if left + right:
+        both = min(left, right) >= BOTH_SIDES_FROM * (left + right)
+        side = MIDLINE if both else "left" if left > right else "right"
+    else:
+        apart = map_.right_minus_left_mm(places[:, brain])
+        side = MIDLINE if abs(apart) <= MIDLINE_MM else "left" if apart > 0 else "right"
+    return Location(part, side, compartment_of(members[0]) if members else CEREBRUM)

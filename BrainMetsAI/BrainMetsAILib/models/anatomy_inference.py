@@ -1,0 +1,205 @@
+"""Regions of one image by the bundled anatomy network."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from scipy import ndimage
+
+from BrainMetsAILib.images.geometry import array_of, image_like
+from BrainMetsAILib.images.head import head_mask
+from BrainMetsAILib.images.normalisation import normalise_intensity
+from BrainMetsAILib.images.resampling import block_average, resample_to_spacing
+from BrainMetsAILib.lesions.anatomy_regions import FIRST_OF_BRAIN, FIRST_OF_TISSUE, Region
+from BrainMetsAILib.models.anatomy import Anatomy, judged
+from BrainMetsAILib.models.bundles import Bundle, BundleError, check_weights
+from BrainMetsAILib.models.finding import Cancelled
+from BrainMetsAILib.models.inference import ORIENTATION, choose_device
+from BrainMetsAILib.models.network import CompactUNet
+from BrainMetsAILib.models.sliding_windows import gaussian_weights, padded_box, windows_over
+
+REGION_NAMES = tuple(region.name.lower() for region in Region)
+MARGIN_VOXELS = 2
+PREPARED = 0.2
+
+
+@dataclass(frozen=True)
+class AnatomySettings:
+    """How the network is run: its widths, grid (mm), window (voxels [k, j, i]) and what neighbouring windows share."""
+
+    widths: tuple[int, ...]
+    spacing_mm: float = 2.0
+    patch: tuple[int, int, int] = (96, 112, 96)
+    overlap: float = 0.25
+
+
+def anatomy_settings(bundle: Bundle) -> AnatomySettings:
+    """Settings of an anatomy bundle.
+
+    Raises
+    ------
+    BundleError
+        Where they are incomplete or the network's classes are not the regions of this version.
+    """
+    content = bundle.settings
+    try:
+        network = content["network"]
+        widths = tuple(int(width) for width in network["widths"])
+        k, j, i = (int(size) for size in content.get("patch", AnatomySettings.patch))
+        spacing, overlap = (
+            float(content.get("spacing_mm", AnatomySettings.spacing_mm)),
+            float(content.get("overlap", AnatomySettings.overlap)),
+        )
+        divisor = 2 ** (len(widths) - 1)
+        if min(k, j, i) < divisor or k % divisor or j % divisor or i % divisor:
+            raise ValueError(f"the patch {k}, {j}, {i} is not divisible by {divisor}")
+        if not (0.5 <= spacing <= 5.0 and 0.0 <= overlap < 1.0):
+            raise ValueError("spacing or overlap are out of range")
+        if tuple(network["classes"]) != REGION_NAMES:
+            raise ValueError("its classes are not this version's regions")
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"The settings of the network {bundle.name} cannot be used ({error}); reinstall the extension.") from error
+    return AnatomySettings(widths, spacing, (k, j, i), overlap)
+
+
+def find_anatomy(
+    image: sitk.Image,
+    bundle: Bundle,
+    device: str = "auto",
+    progress: Callable[[float, str], None] = lambda fraction, message: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Anatomy:
+    """Regions of the brain in one T1 or contrast-enhanced T1.
+
+    Parameters
+    ----------
+    image
+        Any orientation and spacing, skull on or off.
+    bundle
+        The anatomy network.
+    device
+        As in `inference.find_lesions`.
+    progress
+        Called with a share from 0 to 1, never falling, and what is being done.
+    cancelled
+        Asked before each window.
+
+    Returns
+    -------
+    Anatomy
+        On a grid of the network's spacing over the image's field of view, in the image's physical space (axes permuted and flipped to
+        LPS, not turned). An image without any head is no error: it says so.
+
+    Raises
+    ------
+    Cancelled
+        If `cancelled` said so.
+    FindingError, BundleError
+        With a sentence for a person.
+    """
+    began = time.monotonic()
+    settings = anatomy_settings(bundle)
+    place = choose_device(device)
+    progress(0.0, "preparing the image")
+    oriented = sitk.DICOMOrient(sitk.Cast(image, sitk.sitkFloat32), ORIENTATION)
+    # Fine grids are averaged first: smoothing half a billion voxels for a grid of 2 mm would take longer than the network.
+    working = resample_to_spacing(block_average(oriented, settings.spacing_mm / 2), settings.spacing_mm, smooth=True)
+    tissue = head_mask(working)
+    head = array_of(tissue).astype(bool)
+    if not head.any():
+        empty = image_like(np.zeros(head.shape, np.uint8), working)
+        return Anatomy(empty, 0.0, False, "There is no head in this image (all its voxels are alike): give an MR that shows the brain.")
+    _stop_if(cancelled)
+    network = load_anatomy_network(bundle, settings, place)
+    progress(PREPARED, "finding the brain")
+    shares = _shares(array_of(working), head, network, settings, place, progress, cancelled)
+    found = regions_of_shares(shares)
+    progress(1.0, f"found the brain in {time.monotonic() - began:.1f} s")
+    return judged(image_like(found, working), tissue)
+
+
+def load_anatomy_network(bundle: Bundle, settings: AnatomySettings, device: torch.device) -> torch.nn.Module:
+    """The network on a device, ready to run; kept, so that a warm worker loads it once."""
+    check_weights(bundle)
+    return _loaded(bundle.name, bundle.weights, bundle.sha256, settings.widths, device)
+
+
+@lru_cache(maxsize=1)
+def _loaded(name: str, weights: Path, sha256: str, widths: Sequence[int], device: torch.device) -> torch.nn.Module:
+    try:
+        network = CompactUNet(widths, len(Region))
+        network.load_state_dict({key: value.float() for key, value in load_file(str(weights)).items()})
+    except Exception as error:  # safetensors has an error class of its own, which is no ValueError
+        raise BundleError(f"The weights of the network {name} do not fit the network ({error}); reinstall the extension.") from error
+    return network.eval().requires_grad_(False).to(device)
+
+
+def _shares(
+    array: NDArray[np.float32],
+    head: NDArray[np.bool_],
+    network: torch.nn.Module,
+    settings: AnatomySettings,
+    device: torch.device,
+    progress: Callable[[float, str], None],
+    cancelled: Callable[[], bool],
+) -> NDArray[np.float32]:
+    """Probability of each region (classes, k, j, i) on the working grid; background where no window lies."""
+    box = padded_box(head, MARGIN_VOXELS)
+    normalised = normalise_intensity(array, head)[box]
+    lacking = [max(0, size - extent) for size, extent in zip(settings.patch, normalised.shape, strict=True)]
+    widening = [(short // 2, short - short // 2) for short in lacking]
+    inside = tuple(slice(before, before + extent) for (before, _), extent in zip(widening, normalised.shape, strict=True))
+    padded = np.pad(normalised, widening, constant_values=float(normalised.min()))
+    boxes = windows_over(np.pad(head[box], widening), settings.patch, settings.overlap)
+    weights = torch.from_numpy(gaussian_weights(settings.patch))
+    sums = torch.zeros((len(Region), *padded.shape))
+    total = torch.zeros(padded.shape)
+    volume = torch.from_numpy(padded)
+    with torch.inference_mode():
+        for number, window in enumerate(boxes, start=1):
+            _stop_if(cancelled)
+            progress(PREPARED + (1 - PREPARED) * (number - 1) / len(boxes), f"finding the brain, window {number} of {len(boxes)}")
+            with torch.autocast("cuda", enabled=device.type == "cuda"):
+                logits = network(volume[window][None, None].to(device))
+            sums[(slice(None), *window)] += torch.softmax(logits.float(), dim=1)[0].cpu() * weights
+            total[window] += weights
+    sums /= total.clamp_(min=1e-6)
+    found = np.zeros((len(Region), *array.shape), np.float32)
+    found[Region.BACKGROUND] = 1.0
+    found[(slice(None), *box)] = sums.numpy()[(slice(None), *inside)]
+    return found
+
+
+def regions_of_shares(shares: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """The regions [k, j, i] of probabilities (classes, k, j, i): one connected brain without holes.
+
+    Whether a voxel is brain is asked before which part of it: at borders of several lobes the brain would lose against one outside.
+    """
+    brain = shares[FIRST_OF_BRAIN:].sum(axis=0) > 0.5
+    pieces, count = ndimage.label(brain)
+    if count > 1:
+        sizes = np.bincount(pieces.ravel())
+        sizes[0] = 0
+        brain = pieces == sizes.argmax()
+    filled = ndimage.binary_fill_holes(brain)
+    part = shares[FIRST_OF_BRAIN:].argmax(axis=0).astype(np.uint8) + np.uint8(FIRST_OF_BRAIN)
+    outside = shares[:FIRST_OF_BRAIN].argmax(axis=0).astype(np.uint8)
+    found = np.where(brain, part, outside)
+    holes = filled & ~brain
+    if holes.any():
+        tissue = (found >= FIRST_OF_TISSUE) & brain
+        where = ndimage.distance_transform_edt(~tissue, return_distances=False, return_indices=True)
+        found = np.where(holes, found[tuple(where)], found)
+    return np.asarray(found, np.uint8)
+
+
+def _stop_if(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise Cancelled
