@@ -2,6 +2,7 @@
 # make test     environment, then ruff, mypy and every test tier
 # make lint     ruff and mypy only
 # make install  the environment only (.venv)
+# make pack     pack/: all that training reads (at most 50 MB), from DATA, the folder of public volumes with split.json
 # make clean    removes the environment and what demo and tests left
 #
 # Settings:  PYTHON=python3.12       the interpreter (3.11 or 3.12)
@@ -15,6 +16,7 @@ TORCH_SPEC ?= torch==2.13.0
 PIP_ARGS ?=
 PYTEST_ARGS ?=
 DEMO ?= demo
+DATA ?= ../shared/data
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
@@ -26,7 +28,7 @@ endif
 export QT_QPA_PLATFORM ?= offscreen
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: demo test lint install clean
+.PHONY: demo test lint install pack clean
 
 demo: $(INSTALLED)
 	$(PY) -m BrainMetsAILib.cli.demo -o $(DEMO)
@@ -38,13 +40,16 @@ lint: $(INSTALLED)
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
+pack: $(INSTALLED)
+	$(PY) -m BrainMetsAILib.training.packing $(DATA) pack
+
 install: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml Testing/system_libraries.py
 	@test -n "$(PYTHON)" || { echo "BrainMetsAI needs Python 3.11 or 3.12 and found neither: install one (Debian/Ubuntu: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.12 install" >&2; exit 1; }
 	@$(PYTHON) Testing/system_libraries.py
 	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --disable-pip-version-check $(PIP_ARGS) $(TORCH_SPEC) -e '.[run,dev]'
+	$(PY) -m pip install --disable-pip-version-check $(PIP_ARGS) $(TORCH_SPEC) -e '.[run,dev,training]'
 	@touch $@
 
 clean:

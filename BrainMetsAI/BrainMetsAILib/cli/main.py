@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from BrainMetsAILib.cli import demo, practice, read, review
+from BrainMetsAILib.cli import demo, evaluate, practice, read, review, train
 from BrainMetsAILib.cli.process import TaskFailed
 from BrainMetsAILib.cli.refusal import Refused
 from BrainMetsAILib.images.examination import ImageRefused
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"brainmets {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (review, read, practice, demo):
+    for command in (review, read, practice, evaluate, train, demo):
         command.add_parser(commands)
     return parser
 

@@ -1,7 +1,10 @@
 """Heads without lesions to train on: real volumes, and label maps from which any contrast can be rendered."""
 
 import json
+import multiprocessing
+import os
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -189,15 +192,25 @@ def _vessel_maps(tissue: Tissue, like: sitk.Image, rng: np.random.Generator) -> 
     return np.stack(maps)
 
 
+def _prepare(job: tuple[Path, Path, int]) -> None:
+    path, kept, seed = job
+    background = load_background(path, seed)
+    draft = kept.with_name(f"{kept.stem}.new.npz")
+    np.savez(draft, **{k: v for k, v in vars(background).items() if v is not None})
+    draft.replace(kept)
+
+
 def load_backgrounds(files: Sequence[Path], cache: Path, seed: int = 0) -> list[Background]:
     """All backgrounds, kept as ``.npz`` in `cache` so that resuming is quick."""
     cache.mkdir(parents=True, exist_ok=True)
+    places = [cache / f"{path.parent.name}-{path.stem.split('.')[0]}.npz" for path in files]
+    missing = [(path, kept, seed) for path, kept in zip(files, places, strict=True) if not kept.exists()]
+    if missing:
+        # Started anew, not forked: a process that already has threads must not be.
+        with ProcessPoolExecutor(min(len(missing), os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
+            list(pool.map(_prepare, missing))
     found = []
-    for path in files:
-        kept = cache / f"{path.parent.name}-{path.stem.split('.')[0]}.npz"
-        if not kept.exists():
-            background = load_background(path, seed)
-            np.savez(kept, **{k: v for k, v in vars(background).items() if v is not None})
+    for kept in places:
         with np.load(kept) as data:
             found.append(
                 Background(

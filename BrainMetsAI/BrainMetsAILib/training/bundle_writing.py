@@ -3,18 +3,25 @@
 import argparse
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
 
-from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS
+from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS, models_folder
 from BrainMetsAILib.models.network import CLASSES
+from BrainMetsAILib.training.config import TrainingConfig
+
+CARD = Path("docs") / "README.md"
+SETTINGS_OF_A_RUN = {"spacing_mm": 1.0, "patch": [64, 64, 64], "overlap": 0.25, "voxel_threshold": 0.5, "score_floor": 0.3}
 
 
 def write_weights(state: Path, bundle: Path) -> str:
-    """Write the running average of a training state in half precision, and its SHA-256 into the bundle's metadata.
+    """Write a training state's best weights in half precision, and their SHA-256 into the bundle's metadata.
+
+    The best are those with the lowest validation loss; where none was measured, the running average.
 
     Parameters
     ----------
@@ -29,7 +36,7 @@ def write_weights(state: Path, bundle: Path) -> str:
         The SHA-256 of the weights.
     """
     trained: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
-    weights = {k: v.to(torch.float16).contiguous() for k, v in trained["average"].items()}
+    weights = {k: v.to(torch.float16).contiguous() for k, v in (trained["best"] or trained["average"]).items()}
     target = bundle / WEIGHTS
     target.parent.mkdir(parents=True, exist_ok=True)
     save_file(weights, str(target))
@@ -41,6 +48,65 @@ def write_weights(state: Path, bundle: Path) -> str:
     )
     _update(bundle / SETTINGS, {"network": {**trained["sizes"], "classes": list(CLASSES)}})
     return digest
+
+
+def write_bundle(state: Path, bundle: Path, config: TrainingConfig, trained_on: int, kept_back: int) -> None:
+    """A whole new bundle for weights that a person trained, with a model card that says what is known and what is not.
+
+    Parameters
+    ----------
+    state
+        ``state.pt`` of the training.
+    bundle
+        Its folder; what it held is replaced.
+    config
+        Of the training.
+    trained_on, kept_back
+        How many real cases were trained on and kept back for validation.
+    """
+    draft = bundle.with_name(bundle.name + ".new")
+    shutil.rmtree(draft, ignore_errors=True)
+    name = f"trained_{config.network}"
+    _update(
+        draft / METADATA,
+        {
+            "name": name,
+            "version": "0.0.1",
+            "description": "Segmentation of brain metastases on one contrast-enhanced T1, trained by its user",
+            "task": "Segmentation of brain metastases",
+            "intended_use": "Research only; not for clinical decisions",
+        },
+    )
+    _update(draft / SETTINGS, SETTINGS_OF_A_RUN)
+    digest = write_weights(state, draft)
+    shutil.copy(models_folder() / "brainmets_compact" / "LICENSE", draft / "LICENSE")
+    trained: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
+    checked = f"{trained['best_loss']:.3f}" if trained["best"] else "not measured"
+    minutes = trained["spent_s"] / 60
+    synthetic = "none" if config.backgrounds is None else "synthetic lesions in the public heads of split.json (see there for sources)"
+    (draft / CARD).parent.mkdir(parents=True)
+    (draft / CARD).write_text(
+        f"""# Model card: {name}
+
+Trained with `brainmets train`. **Research use only.** What follows was written by the program; who shares this network should add who
+made it, for whom, and where the cases come from.
+
+| | |
+|---|---|
+| Network | {config.network}, {json.dumps(trained["sizes"])} |
+| Real cases | {trained_on} trained on, {kept_back} of other patients kept back |
+| Synthesis | {synthetic} |
+| Training | {trained["step"]} steps of {config.batch} windows of 64³ voxels at 1 mm, {minutes:.0f} minutes, seed {config.seed} |
+| Lowest validation loss | {checked} |
+| SHA-256 of the weights | `{digest}` |
+
+A validation loss is no measure of use: run `brainmets evaluate` on cases of other patients, and write down here what it says.
+Never tested on leptomeningeal, dural or skull metastases, nor on children.
+""",
+        encoding="utf-8",
+    )
+    shutil.rmtree(bundle, ignore_errors=True)
+    draft.rename(bundle)
 
 
 def _update(path: Path, entries: dict[str, Any]) -> None:

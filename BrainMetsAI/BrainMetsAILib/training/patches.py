@@ -115,9 +115,14 @@ def _random_affine(
         centre = rng.uniform(0, 1, 3) * mask.shape
         if mask[tuple(centre.astype(int))]:
             break
-    turn = np.array(draw_rotation(rng)).reshape(3, 3) if rng.random() < 0.1 else _small_turn(rng)
-    matrix = turn @ np.diag(rng.uniform(0.87, 1.15, 3) * np.where(rng.random(3) < [0.0, 0.0, 0.5], -1.0, 1.0))
+    matrix = random_matrix(rng)
     return matrix, centre - matrix @ (np.full(3, (SIZE - 1) / 2) + rng.uniform(-12, 12, 3))
+
+
+def random_matrix(rng: np.random.Generator) -> NDArray[np.floating]:
+    """From window to head [k, j, i]: mostly a small turn, sometimes any; a little scaling; left and right exchanged half the time."""
+    turn = np.array(draw_rotation(rng)).reshape(3, 3) if rng.random() < 0.1 else _small_turn(rng)
+    return np.asarray(turn @ np.diag(rng.uniform(0.87, 1.15, 3) * np.where(rng.random(3) < [0.0, 0.0, 0.5], -1.0, 1.0)))
 
 
 def _small_turn(rng: np.random.Generator) -> NDArray[np.floating]:

@@ -1,11 +1,14 @@
 """What each network is taught, and at which resolutions."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from BrainMetsAILib.models.network import CompactUNet
-from BrainMetsAILib.models.networks import Network
+from BrainMetsAILib.models.networks import Network, build_network
 from BrainMetsAILib.models.rlk_unet import RLKUNet
 from BrainMetsAILib.training.loss import coarse_loss, segmentation_loss
 from BrainMetsAILib.training.patches import IGNORE
@@ -36,6 +39,11 @@ class Supervision(nn.Module):
         if isinstance(self.network, RLKUNet):
             return multi_scale_loss(maps, classes)
         return segmentation_loss(logits, classes) + coarse_loss(coarse, classes)
+
+
+def supervise(sizes: Mapping[str, Any]) -> Supervision:
+    """A new network of these sizes (`networks.build_network`), supervised."""
+    return Supervision(build_network(sizes))
 
 
 def multi_scale_loss(maps: list[Tensor], classes: Tensor) -> Tensor:

@@ -1,0 +1,120 @@
+"""What a training needs to know, read from a TOML file and checked."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from BrainMetsAILib.models.networks import STANDARD
+
+
+class TrainingRefused(ValueError):
+    """The training cannot begin; the message is one sentence that says why and what to do."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One training.
+
+    Attributes
+    ----------
+    network
+        A name of `networks.STANDARD`.
+    sizes
+        Changes of the network's own sizes (``dropout``, ``drop_path``, ``widths`` …).
+    minutes
+        Time in all; the learning rate falls to zero over it.
+    steps
+        Steps in all instead of `minutes`, where above 0: then the same machine repeats the same training.
+    batch
+        Windows a step.
+    peak_rate
+        Highest learning rate of AdamW.
+    workers
+        Processes that draw windows.
+    seed
+        Of everything that is random.
+    backgrounds
+        Folder with ``split.json`` and the public volumes and label maps into which lesions are synthesised (`packing.py` makes a small
+        one); None to train on real cases alone.
+    cases
+        Folder of real cases (`real_cases.py`); None to train on synthesis alone.
+    synthetic_share
+        Share of synthetic windows where both are given.
+    validation_share
+        Share of the patients of `cases` that are kept back.
+    validation_windows
+        Windows by which the best weights are told; the same ones in every run.
+    validate_every
+        Minutes between two looks at them.
+    start
+        Weights (safetensors) to begin with; None for random ones.
+    """
+
+    network: str = "rlk_unet"
+    sizes: Mapping[str, Any] = field(default_factory=dict)
+    minutes: float = 120.0
+    steps: int = 0
+    batch: int = 2
+    peak_rate: float = 1e-3
+    workers: int = 1
+    seed: int = 0
+    backgrounds: Path | None = None
+    cases: Path | None = None
+    synthetic_share: float = 0.5
+    validation_share: float = 0.2
+    validation_windows: int = 24
+    validate_every: float = 10.0
+    start: Path | None = None
+
+    def network_sizes(self) -> dict[str, Any]:
+        """What `networks.build_network` takes."""
+        return {**STANDARD[self.network], **self.sizes}
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read a TOML file; paths in it are relative to it.
+
+    Raises
+    ------
+    TrainingRefused
+        If it cannot be read, has an entry that does not exist, or asks for something impossible.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TrainingRefused(f"The configuration {path} cannot be read ({error.strerror}); check its name.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TrainingRefused(f"The configuration {path} is no valid TOML ({error}); correct it.") from error
+    known = {entry.name for entry in fields(TrainingConfig)}
+    unknown = sorted(set(content) - known)
+    if unknown:
+        raise TrainingRefused(f"The configuration {path} has no entry {unknown[0]!r}; possible are {', '.join(sorted(known))}.")
+    for name in ("backgrounds", "cases", "start"):
+        if name in content:
+            content[name] = (path.parent / str(content[name])).resolve()
+    return checked(TrainingConfig(**content))
+
+
+def checked(config: TrainingConfig) -> TrainingConfig:
+    """The same configuration, with numbers as numbers; raises TrainingRefused where it cannot be carried out."""
+    if config.network not in STANDARD:
+        raise TrainingRefused(f"There is no network called {config.network}; possible are {', '.join(sorted(STANDARD))}.")
+    if config.backgrounds is None and config.cases is None:
+        raise TrainingRefused("There is nothing to train on; name a folder of cases, of backgrounds, or both.")
+    for name in ("backgrounds", "cases"):
+        folder = getattr(config, name)
+        if folder is not None and not folder.is_dir():
+            raise TrainingRefused(f"The folder of {name} {folder} does not exist; correct the configuration.")
+    limits = {
+        "minutes": (0.0, 1e5), "steps": (0, 10**9), "batch": (1, 512), "peak_rate": (1e-7, 1.0), "workers": (0, 256), "seed": (0, 2**31),
+        "synthetic_share": (0.0, 1.0), "validation_share": (0.0, 0.9), "validation_windows": (1, 1000), "validate_every": (0.05, 1e5),
+    }  # fmt: skip
+    numbers = {}
+    for name, (low, high) in limits.items():
+        value, kind = getattr(config, name), type(getattr(TrainingConfig, name))
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high or kind(value) != value:
+            raise TrainingRefused(f"{name} must be a number from {low} to {high}, not {value!r}; correct the configuration.")
+        numbers[name] = kind(value)
+    return replace(config, **numbers)

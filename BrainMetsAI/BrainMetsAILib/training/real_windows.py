@@ -1,0 +1,37 @@
+"""Random windows from real cases: two in three on a lesion, slightly turned, scaled, mirrored, in changing contrast."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from BrainMetsAILib.images.normalisation import CLIP
+from BrainMetsAILib.training.patches import SIZE, random_matrix
+from BrainMetsAILib.training.real_cases import LoadedCase
+
+LESION_SHARE = 2 / 3
+
+
+def draw_real_window(cases: Sequence[LoadedCase], rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """One window of 64³ voxels at about 1 mm.
+
+    Returns
+    -------
+    tuple of ndarray
+        Normalised intensities float32 [k, j, i], and classes uint8 [k, j, i]: 0 background, 1 enhancing, 2 necrosis.
+    """
+    case = cases[int(rng.integers(len(cases)))]
+    places = case.places if rng.random() < LESION_SHARE else case.tissue
+    centre = places[int(rng.integers(len(places)))].astype(float)
+    matrix = random_matrix(rng)
+    offset = centre - matrix @ (np.full(3, (SIZE - 1) / 2) + rng.uniform(-16, 16, 3))
+    size = (SIZE,) * 3
+    array = ndimage.affine_transform(case.array, matrix, offset, size, order=1, mode="constant", prefilter=False)
+    classes = ndimage.affine_transform(case.classes, matrix, offset, size, order=0, mode="constant", prefilter=False)
+    median = case.median + float(rng.normal(0, 0.05)) * case.width
+    scaled = (array - median) / (case.width * float(rng.uniform(0.85, 1.2)))
+    if rng.random() < 0.3:
+        scaled = ndimage.gaussian_filter(scaled, float(rng.uniform(0.2, 0.8)))
+    scaled = scaled + rng.normal(0, float(rng.uniform(0, 0.08)), scaled.shape)
+    return np.clip(scaled, *CLIP).astype(np.float32), classes.astype(np.uint8)

@@ -1,0 +1,116 @@
+"""One training from its configuration: data, steps, validation, curves, and the bundle at the end."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from BrainMetsAILib.training.backgrounds import load_backgrounds, training_files
+from BrainMetsAILib.training.bundle_writing import write_bundle
+from BrainMetsAILib.training.config import TrainingConfig
+from BrainMetsAILib.training.curves import append_curve, draw_curves
+from BrainMetsAILib.training.real_cases import RealCase, find_cases, split_by_patient
+from BrainMetsAILib.training.supervision import supervise
+from BrainMetsAILib.training.trainer import Trainer
+from BrainMetsAILib.training.windows import Windows, fixed_windows
+
+SAVE_EVERY_S = 60.0
+VALIDATION_SEED = 20_000
+VALIDATION_GROUP = "validation and tuning"  # of split.json
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How far a training has come: steps, seconds spent in all, best validation loss, and whether its time is over."""
+
+    steps: int
+    spent_s: float
+    best_loss: float
+    finished: bool
+
+
+def run_training(config: TrainingConfig, folder: Path, slice_minutes: float, device: str, progress: Progress) -> Outcome:
+    """Train until the time of the configuration is over, or that of this call.
+
+    Parameters
+    ----------
+    config
+        What to train on what.
+    folder
+        Holds the state, the curves and at the end the bundle; a later call goes on from there.
+    slice_minutes
+        Longest time of this call, reading the data included.
+    device
+        ``cpu``, ``cuda`` or ``mps``.
+    progress
+        Called with the share of the whole training and words.
+
+    Raises
+    ------
+    TrainingRefused
+        With a sentence, where the data cannot be used.
+    """
+    began = time.monotonic()
+    folder.mkdir(parents=True, exist_ok=True)
+    trained_on, kept_back = _cases(config)
+    progress(0.0, "reading the data")
+    backgrounds = others = []
+    if config.backgrounds is not None:
+        backgrounds = load_backgrounds(training_files(config.backgrounds), folder / "backgrounds")
+        others = load_backgrounds(training_files(config.backgrounds, VALIDATION_GROUP), folder / "backgrounds")
+    count = config.validation_windows if others or kept_back else 0
+    held = fixed_windows(Windows(others, kept_back, config.synthetic_share, VALIDATION_SEED), count)
+    trainer = Trainer(
+        folder,
+        config.minutes * 60,
+        device,
+        supervise,
+        config.network_sizes(),
+        config.peak_rate,
+        config.seed,
+        config.start,
+        config.steps,
+    )
+    # Another stream in every slice: going on must not show the same windows again.
+    stream = Windows(backgrounds, trained_on, config.synthetic_share, config.seed + 1 + trainer.step)
+    loader = DataLoader(stream, config.batch, num_workers=config.workers, prefetch_factor=4 if config.workers else None)
+    ends = began + slice_minutes * 60
+    started = saved = time.monotonic()
+    validated = trainer.spent_s
+    before, losses = trainer.spent_s, list[float]()
+    for array, classes in loader:
+        losses.append(trainer.learn(array, classes))
+        now = time.monotonic()
+        trainer.spent_s = before + now - started
+        done = trainer.share_done >= 1 or now >= ends
+        progress(trainer.share_done, f"step {trainer.step}, loss {np.mean(losses[-50:]):.3f}")
+        if done or now - saved > SAVE_EVERY_S:
+            checked = None
+            if held and (done or trainer.spent_s - validated >= config.validate_every * 60):
+                checked, validated = trainer.validate(held), trainer.spent_s
+            trainer.save()
+            append_curve(folder / "curves.csv", trainer.step, trainer.spent_s, float(np.mean(losses)), checked, trainer.rate())
+            saved, losses = time.monotonic(), []
+        if done:
+            break
+    draw_curves(folder / "curves.csv", folder / "curves.png")
+    write_bundle(folder / "state.pt", folder / "bundle", config, len(trained_on), len(kept_back))
+    return Outcome(trainer.step, trainer.spent_s, trainer.best_loss, trainer.share_done >= 1)
+
+
+def _cases(config: TrainingConfig) -> tuple[tuple[RealCase, ...], tuple[RealCase, ...]]:
+    if config.cases is None:
+        return (), ()
+    return split_by_patient(find_cases(config.cases), config.validation_share, config.seed)
+
+
+def choose_training_device(wish: str) -> str:
+    """``auto`` is the GPU where there is one."""
+    if wish != "auto":
+        return wish
+    return "cuda" if torch.cuda.is_available() else "cpu"

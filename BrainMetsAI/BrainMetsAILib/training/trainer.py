@@ -1,0 +1,137 @@
+"""The network in training: steps, the running average, and everything needed to go on after an interruption."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+WARM_UP_STEPS = 100
+AVERAGING = 0.998
+STATE = "state.pt"
+
+
+class Trainer:
+    """A network with its optimiser.
+
+    Attributes
+    ----------
+    supervision
+        A module with the parts ``network`` and ``coarse`` (what only training needs), whose call with windows and classes is the loss.
+
+    Parameters
+    ----------
+    folder
+        Holds ``state.pt``; where it is there already, the training goes on from it.
+    total_s
+        Seconds in all, over which the learning rate falls to zero.
+    total_steps
+        Steps in all instead, where above 0.
+    device
+        Where it runs.
+    supervise
+        Makes the supervision from the network's sizes.
+    sizes
+        Of the network; a state's own count more.
+    peak_rate
+        Highest learning rate.
+    seed
+        Of the first weights.
+    start
+        Weights to begin with where there is no state.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        total_s: float,
+        device: str,
+        supervise: Callable[[Mapping[str, Any]], nn.Module],
+        sizes: Mapping[str, Any],
+        peak_rate: float = 1e-3,
+        seed: int = 0,
+        start: Path | None = None,
+        total_steps: int = 0,
+    ) -> None:
+        self.total_steps = total_steps
+        self.folder, self.total_s, self.device, self.peak_rate = folder, total_s, torch.device(device), peak_rate
+        torch.manual_seed(seed)
+        state = None
+        if (folder / STATE).exists():
+            state = torch.load(folder / STATE, weights_only=True, map_location=self.device)
+        self.sizes = dict(state["sizes"] if state else sizes)
+        self.supervision = supervise(self.sizes).to(self.device, memory_format=torch.channels_last_3d)
+        self.network: nn.Module = self.supervision.network
+        self.coarse: nn.Module = self.supervision.coarse
+        if start is not None and state is None:
+            self.network.load_state_dict({key: value.float() for key, value in load_file(str(start)).items()})
+        self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+        self.best: dict[str, Tensor] = {}
+        self.best_loss = float("inf")
+        self.optimiser = torch.optim.AdamW(self.supervision.parameters(), lr=peak_rate, weight_decay=1e-4)
+        self.step, self.spent_s = 0, 0.0
+        if state is not None:
+            self.network.load_state_dict(state["network"])
+            self.coarse.load_state_dict(state["coarse"])
+            self.average, self.best, self.best_loss = state["average"], state["best"], float(state["best_loss"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step, self.spent_s = int(state["step"]), float(state["spent_s"])
+
+    @property
+    def share_done(self) -> float:
+        """From 0 to 1, which is the end."""
+        return min(1.0, self.step / self.total_steps if self.total_steps else self.spent_s / self.total_s)
+
+    def rate(self) -> float:
+        """Learning rate now: a short rise, then a cosine to zero over the whole training."""
+        rise = min(1.0, (self.step + 1) / WARM_UP_STEPS)
+        return self.peak_rate * rise * 0.5 * (1 + float(np.cos(np.pi * self.share_done)))
+
+    def learn(self, array: Tensor, classes: Tensor) -> float:
+        """One step with windows (b, 1, k, j, i) and their classes (b, k, j, i); returns the loss."""
+        self.supervision.train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.rate()
+        loss = self.supervision(array.to(self.device, memory_format=torch.channels_last_3d), classes.to(self.device))
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimiser.step()
+        self.step += 1
+        keep = min(AVERAGING, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for key, value in self.network.state_dict().items():
+                self.average[key].lerp_(value, 1 - keep)
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def validate(self, windows: Sequence[tuple[Tensor, Tensor]]) -> float:
+        """Mean loss of the averaged weights on these windows; they are kept as the best where it is the lowest so far."""
+        current = {key: value.detach().clone() for key, value in self.network.state_dict().items()}
+        self.network.load_state_dict(self.average)
+        self.supervision.eval()
+        losses = [float(self.supervision(array[None].to(self.device), classes[None].to(self.device))) for array, classes in windows]
+        self.network.load_state_dict(current)
+        loss = float(np.mean(losses))
+        if loss < self.best_loss:
+            self.best_loss, self.best = loss, {key: value.clone() for key, value in self.average.items()}
+        return loss
+
+    def save(self) -> None:
+        """Replace the state in one move."""
+        state = {
+            "sizes": self.sizes,
+            "network": self.network.state_dict(),
+            "coarse": self.coarse.state_dict(),
+            "average": self.average,
+            "best": self.best,
+            "best_loss": self.best_loss,
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "spent_s": self.spent_s,
+        }
+        torch.save(state, self.folder / "state.new")
+        (self.folder / "state.new").replace(self.folder / STATE)

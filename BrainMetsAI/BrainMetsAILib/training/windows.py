@@ -1,0 +1,82 @@
+"""Endless streams of training windows: synthetic, real, or both."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from BrainMetsAILib.training.backgrounds import Background
+from BrainMetsAILib.training.patches import draw_patch
+from BrainMetsAILib.training.real_cases import LoadedCase, RealCase, load_case
+from BrainMetsAILib.training.real_windows import draw_real_window
+
+Window = tuple[Tensor, Tensor]
+"""Intensities (1, k, j, i) float32, and classes (k, j, i) int64."""
+# How often each kind of head is drawn: skull-on heads first, since those arrive in a clinic.
+SHARES = {"labels": 0.45, "skull-on": 0.30, "stripped": 0.10, "enhanced": 0.15}
+POOL = 24
+"""Real cases that a process holds at a time: hundreds would not fit into memory."""
+EXCHANGE_SHARE = 1 / 32
+"""How often one of them makes room for another."""
+
+
+class Windows(IterableDataset[Window]):
+    """Random windows from backgrounds with synthetic lesions and from real cases.
+
+    Parameters
+    ----------
+    backgrounds, cases
+        Either may be empty.
+    synthetic_share
+        Share of synthetic windows where both are there.
+    seed
+        The same seed and number of processes give the same windows.
+    """
+
+    def __init__(self, backgrounds: Sequence[Background], cases: Sequence[RealCase], synthetic_share: float, seed: int) -> None:
+        self.backgrounds, self.cases, self.seed = backgrounds, cases, seed
+        self.synthetic_share = synthetic_share if backgrounds and cases else float(bool(backgrounds))
+        self.weights = background_weights(backgrounds)
+
+    def __iter__(self) -> Iterator[Window]:
+        worker = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        pool: list[LoadedCase] = []
+        while True:
+            if rng.random() < self.synthetic_share:
+                array, classes = draw_patch(self.backgrounds, self.weights, rng)
+            else:
+                self._refresh(pool, rng)
+                array, classes = draw_real_window(pool, rng)
+            yield torch.from_numpy(array)[None], torch.from_numpy(classes.astype(np.int64))
+
+    def _refresh(self, pool: list[LoadedCase], rng: np.random.Generator) -> None:
+        if len(pool) < min(POOL, len(self.cases)):
+            if not pool or rng.random() < 0.5:  # begin with one, and fill up while windows are drawn
+                pool.append(load_case(self.cases[int(rng.integers(len(self.cases)))]))
+        elif len(self.cases) > POOL and rng.random() < EXCHANGE_SHARE:
+            pool[int(rng.integers(len(pool)))] = load_case(self.cases[int(rng.integers(len(self.cases)))])
+
+
+def background_weights(backgrounds: Sequence[Background]) -> NDArray[np.floating]:
+    """How often each background is drawn, so that every kind has its share."""
+    kinds = [_kind(b) for b in backgrounds]
+    weights = np.array([SHARES[k] / kinds.count(k) for k in kinds])
+    return weights / weights.sum() if len(weights) else weights
+
+
+def fixed_windows(windows: Windows, count: int) -> list[Window]:
+    """The first windows of a stream: the same ones in every run."""
+    return list(islice(iter(windows), count))
+
+
+def _kind(background: Background) -> str:
+    if background.labels is not None:
+        return "labels"
+    if background.enhanced or "t1c" in background.name:
+        return "enhanced"
+    return "stripped" if "stripped" in background.name else "skull-on"

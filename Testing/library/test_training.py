@@ -1,0 +1,182 @@
+"""Training: real cases are read and split as they should be, a training learns, goes on where it was, and ends as a usable bundle."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+
+from BrainMetsAILib.cli.main import main
+from BrainMetsAILib.images.geometry import image_like
+from BrainMetsAILib.models.bundles import read_bundle
+from BrainMetsAILib.training.config import TrainingConfig, TrainingRefused, checked, read_config
+from BrainMetsAILib.training.packing import pack
+from BrainMetsAILib.training.patches import SIZE
+from BrainMetsAILib.training.real_cases import find_cases, load_case, patient_of, split_by_patient
+from BrainMetsAILib.training.real_windows import draw_real_window
+from BrainMetsAILib.training.supervision import supervise
+from BrainMetsAILib.training.trainer import Trainer
+from BrainMetsAILib.training.windows import Windows, fixed_windows
+from head_phantom import head_phantom
+from shared_data import shared_volume
+
+TINY = {"widths": [4, 4, 4, 4]}
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three examinations of two patients, each a head with one bright ball that has a core and a halo."""
+    folder = tmp_path_factory.mktemp("cases")
+    head = head_phantom(2.0, stripped=True)
+    for name, at in (("BraTS-MET-00001-000", (45, 55, 45)), ("BraTS-MET-00001-001", (45, 45, 45)), ("BraTS-MET-00002-000", (35, 55, 45))):
+        array = sitk.GetArrayFromImage(head)
+        k, j, i = np.meshgrid(*[np.arange(n) for n in array.shape], indexing="ij")
+        away = 2.0 * np.sqrt((i - at[0]) ** 2 + (j - at[1]) ** 2 + (k - at[2]) ** 2)
+        labels = np.select([away < 4, away < 9, away < 14], [1, 3, 2], 0).astype(np.uint8)
+        array[labels == 3], array[labels == 1] = 2.5 * array.max(), 0.2 * array.max()
+        place = folder / name
+        place.mkdir()
+        sitk.WriteImage(image_like(array, head), str(place / f"{name}-t1c.nii.gz"))
+        sitk.WriteImage(image_like(array, head), str(place / f"{name}-t2w.nii.gz"))
+        sitk.WriteImage(image_like(labels, head), str(place / f"{name}-seg.nii.gz"))
+    return folder
+
+
+def test_labels_of_real_cases_become_classes(cases: Path) -> None:
+    case = find_cases(cases)[0]
+    loaded = load_case(case)
+    assert loaded.array.shape == loaded.classes.shape
+    volumes = [np.count_nonzero(loaded.classes == value) for value in (1, 2)]  # mm³, for voxels are of 1 mm
+    assert volumes[1] == pytest.approx(4 / 3 * np.pi * 4**3, rel=0.25)
+    assert sum(volumes) == pytest.approx(4 / 3 * np.pi * 9**3, rel=0.1), "the halo (label 2) is background"
+    assert set(np.unique(loaded.classes)) == {0, 1, 2}
+    assert loaded.array[loaded.classes == 1].mean() > 2 * loaded.array[loaded.classes == 2].mean()
+    assert np.all(loaded.classes[tuple(loaded.places.T)] > 0)
+
+
+def test_windows_of_real_cases_show_the_lesion_where_the_classes_say(cases: Path) -> None:
+    loaded = [load_case(case) for case in find_cases(cases)]
+    rng = np.random.default_rng(0)
+    shown = 0
+    for _ in range(12):
+        array, classes = draw_real_window(loaded, rng)
+        assert array.shape == classes.shape == (SIZE,) * 3 and array.dtype == np.float32
+        if np.count_nonzero(classes == 1) > 300:
+            shown += 1
+            assert array[classes == 1].mean() > array[classes == 2].mean() + 1 if (classes == 2).any() else True
+            assert array[classes == 1].mean() > array[classes == 0].mean() + 1
+    assert shown >= 5
+
+
+def test_patients_never_stand_on_both_sides(cases: Path) -> None:
+    assert patient_of("BraTS-MET-00001-001") == "BraTS-MET-00001" and patient_of("somebody") == "somebody"
+    found = find_cases(cases)
+    for seed in range(5):
+        for share in (0.01, 0.5, 0.9):
+            training, kept_back = split_by_patient(found, share, seed)
+            assert len(training) + len(kept_back) == 3 and training and kept_back
+            assert not {case.patient for case in training} & {case.patient for case in kept_back}
+    assert split_by_patient(found, 0.0, 0) == (found, ())
+    assert split_by_patient(found, 0.5, 3) == split_by_patient(found, 0.5, 3)
+
+
+def test_damaged_cases_are_named(cases: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingRefused, match="no cases"):
+        find_cases(tmp_path)
+    good = find_cases(cases)[0]
+    t1c = tmp_path / "a-t1c.nii.gz"
+    t1c.write_bytes(good.t1c.read_bytes())
+    with pytest.raises(TrainingRefused, match="no outlines"):
+        find_cases(tmp_path)
+    outlines = sitk.ReadImage(str(good.outlines))
+    sitk.WriteImage(outlines * 3, str(tmp_path / "a-seg.nii.gz"))
+    with pytest.raises(TrainingRefused, match=r"a hold the unknown label 6"):
+        load_case(find_cases(tmp_path)[0])
+    outlines.SetOrigin((1.0, 2.0, 3.0))
+    sitk.WriteImage(outlines, str(tmp_path / "a-seg.nii.gz"))
+    with pytest.raises(TrainingRefused, match="grid"):
+        load_case(find_cases(tmp_path)[0])
+    t1c.write_bytes(b"nothing")
+    with pytest.raises(TrainingRefused, match="case a cannot be read"):
+        load_case(find_cases(tmp_path)[0])
+
+
+def test_configurations_are_checked(cases: Path, tmp_path: Path) -> None:
+    path = tmp_path / "some.toml"
+    path.write_text(f'network = "compact"\ncases = "{cases}"\nminutes = 5\n[sizes]\nwidths = [4, 8]\n', encoding="utf-8")
+    config = read_config(path)
+    assert config.minutes == 5.0 and config.network_sizes() == {"name": "compact", "widths": [4, 8]}
+    for line, words in (
+        ("colour = 3", "no entry 'colour'"),
+        ("batch = 0", "batch must be a number from 1"),
+        ("batch = 1.5", "batch must be"),
+        ('batch = "two"', "batch must be"),
+        ('network = "other"', "no network called other"),
+        ('backgrounds = "nowhere"', "does not exist"),
+        ("batch = ", "no valid TOML"),
+    ):
+        path.write_text(f'cases = "{cases}"\n{line}\n', encoding="utf-8")
+        with pytest.raises(TrainingRefused, match=words):
+            read_config(path)
+    with pytest.raises(TrainingRefused, match="cannot be read"):
+        read_config(tmp_path / "absent.toml")
+    with pytest.raises(TrainingRefused, match="nothing to train on"):
+        checked(TrainingConfig())
+
+
+def test_a_network_learns_what_a_window_shows(cases: Path, tmp_path: Path) -> None:
+    windows = fixed_windows(Windows((), find_cases(cases), 0.0, seed=1), 2)
+    trainer = Trainer(tmp_path, 60.0, "cpu", supervise, {"name": "compact", **TINY}, peak_rate=1e-2)
+    array, classes = (torch.stack(parts) for parts in zip(*windows, strict=True))
+    middle = slice(16, 48)  # a step of a small window is quick
+    array, classes = array[..., middle, middle, middle], classes[..., middle, middle, middle]
+    losses = [trainer.learn(array, classes) for _ in range(40)]
+    assert np.mean(losses[-3:]) < 0.75 * losses[0]
+
+
+def test_training_goes_on_where_it_was_and_ends_as_a_bundle(cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "tiny.toml"
+    config.write_text(
+        f'network = "rlk_unet"\ncases = "{cases}"\nsteps = 3\nbatch = 1\nworkers = 0\nvalidation_windows = 1\n'
+        "[sizes]\nwidths = [7, 7, 7, 7]\nblocks = [1, 1, 1, 1]\nkernel = 5\nsmall = 3\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "out"
+    assert main(["train", str(config), "-o", str(out), "--slice", "0.0001", "--quiet", "--device", "cpu"]) == 0
+    assert "goes on from here" in capsys.readouterr().out
+    first = torch.load(out / "state.pt", weights_only=True)
+    assert main(["train", str(config), "-o", str(out), "--quiet", "--device", "cpu"]) == 0
+    assert "goes on" not in capsys.readouterr().out
+    second = torch.load(out / "state.pt", weights_only=True)
+    assert (first["step"], second["step"]) == (1, 3) and second["spent_s"] > first["spent_s"]
+    with (out / "curves.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == sorted({int(row["step"]) for row in rows}) and rows[-1]["validation_loss"]
+    assert float(rows[-1]["rate"]) < 1e-8, "the rate has fallen to zero"
+    assert (out / "curves.png").stat().st_size > 5000
+    bundle = read_bundle(out / "bundle")
+    assert bundle.settings["network"]["kernel"] == 5
+    card = (out / "bundle" / "docs" / "README.md").read_text(encoding="utf-8")
+    assert bundle.sha256 in card and "kept back" in card
+    from BrainMetsAILib.models.inference import find_lesions
+
+    head = sitk.ReadImage(str(find_cases(cases)[0].t1c), sitk.sitkFloat32)
+    assert find_lesions(head, bundle).provenance.sha256 == bundle.sha256
+
+
+def test_command_line_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", str(tmp_path / "absent.toml"), "-o", str(tmp_path / "out")]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+    assert main(["train", str(tmp_path / "absent.toml"), "-o", str(tmp_path / "out"), "--slice", "0"]) == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_pack_holds_nothing_reserved(tmp_path: Path) -> None:
+    data = shared_volume("split.json").parent
+    assert pack(data, tmp_path / "pack") < 50_000_000
+    names = {path.relative_to(tmp_path / "pack").as_posix() for path in (tmp_path / "pack").rglob("*") if path.is_file()}
+    assert {f"labelmaps/training_seg_{n:02d}.nii.gz" for n in range(1, 17)} <= names
+    reserved = ("seg_17", "seg_18", "seg_19", "seg_20", "seg3d", "datalad", "mr_gd", "dicom", "tumour", "longitudinal")
+    assert not [name for name in names if any(word in name for word in reserved)]
