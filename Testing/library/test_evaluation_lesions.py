@@ -7,9 +7,10 @@ import SimpleITK as sitk
 pytest.importorskip("monai", reason="evaluation needs the packages of the extra `training`")
 
 from BrainMetsAILib.models.finding import Finding, Provenance
-from BrainMetsAILib.training.evaluation.case_evaluation import Truth, evaluate_case
+from BrainMetsAILib.training.evaluation.case_evaluation import evaluate_case
 from BrainMetsAILib.training.evaluation.lesionwise import PENALTY_MM, lesion_wise
 from BrainMetsAILib.training.evaluation.surfaces import hd95_mm, overlap, surface_dice
+from BrainMetsAILib.training.evaluation.truth import Truth
 
 SPACING = (0.5, 0.5, 0.5)
 

@@ -1,9 +1,9 @@
 """How well volumes agree."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 
@@ -33,7 +33,7 @@ class Agreement:
     median_error: float
 
 
-def agreement(found_ml: Sequence[float], true_ml: Sequence[float]) -> Agreement:
+def agreement(found_ml: ArrayLike, true_ml: ArrayLike) -> Agreement:
     """Agreement of volumes pair by pair; everything is NaN without pairs."""
     found, true = np.asarray(found_ml, float), np.asarray(true_ml, float)
     nan = float("nan")

@@ -1,10 +1,9 @@
 """From the network's finding and the truth of one case to its result."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -16,31 +15,9 @@ from BrainMetsAILib.training.evaluation.case_result import Candidate, CaseResult
 from BrainMetsAILib.training.evaluation.lesionwise import LesionWise, lesion_wise
 from BrainMetsAILib.training.evaluation.sizes import sphere_diameter_mm
 from BrainMetsAILib.training.evaluation.surfaces import Overlap, overlap
+from BrainMetsAILib.training.evaluation.truth import Truth
 
 Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What is known of a case.
-
-    Attributes
-    ----------
-    labels
-        Lesion number a voxel, 0 elsewhere; all 0 where there is no lesion.
-    necrosis
-        Not 0 where a lesion is necrotic; None where the truth has whole outlines only.
-    kinds, diameters_mm
-        Number to kind, and to a diameter that is finer than the mask, where known.
-    ignore
-        Not 0 where nothing is known (real lesions of another disease); None for nowhere.
-    """
-
-    labels: sitk.Image
-    necrosis: sitk.Image | None = None
-    kinds: Mapping[int, str] = field(default_factory=dict)
-    diameters_mm: Mapping[int, float] = field(default_factory=dict)
-    ignore: sitk.Image | None = None
 
 
 def evaluate_case(name: str, finding: Finding, truth: Truth, threshold: float = 0.5, tags: Mapping[str, str] | None = None) -> CaseResult:
@@ -71,13 +48,14 @@ def evaluate_case(name: str, finding: Finding, truth: Truth, threshold: float = 
         name=name,
         tags=dict(tags or {}),
         lesions=_true_lesions(parts, truth, finding.scores, {hit.true_number: hit for hit in matched.hits}),
-        candidates=_candidates(parts, finding.scores, {hit.number: hit.true_number for hit in matched.hits}),
+        candidates=_candidates(parts, parts.found, finding.scores, {hit.number: hit.true_number for hit in matched.hits}),
         true=parts.volumes(parts.true > 0, parts.true_necrosis),
         lesion_wise=_lesion_wise(parts, finding.scores, threshold),
         threshold=threshold,
         voxel_bins=voxel_bins(parts.probability(), parts.true > 0, parts.ignore),
         seconds=finding.provenance.seconds,
         notes=finding.notes,
+        removed=_removed(parts, finding, truth),
     )
 
 
@@ -89,7 +67,7 @@ class _Parts:
         self.spacing_kji: tuple[float, ...] = tuple(reversed(finding.labels.GetSpacing()))
         self.voxel_ml = float(np.prod(self.spacing_kji)) / 1000.0
         self.found = array_of(finding.labels).astype(np.int32)
-        self.found_necrosis: Mask = (array_of(finding.necrosis_mask) > 0) & (self.found > 0)
+        self.found_necrosis: Mask = array_of(finding.necrosis_mask) > 0
         self.true = array_of(truth.labels).astype(np.int32)
         self.true_necrosis: Mask | None = None if truth.necrosis is None else (array_of(truth.necrosis) > 0) & (self.true > 0)
         self.ignore: Mask | None = None if truth.ignore is None else array_of(truth.ignore) > 0
@@ -131,7 +109,7 @@ def _agreement(parts: _Parts, box: tuple[slice, ...], hit: Hit) -> tuple[Overlap
     whole = overlap(found, true, parts.spacing_kji)
     if parts.true_necrosis is None:
         return whole, None, None
-    dead_found, dead_true = parts.found_necrosis[box], parts.true_necrosis[box]
+    dead_found, dead_true = parts.found_necrosis[box] & found, parts.true_necrosis[box]
     return (
         whole,
         overlap(found & ~dead_found, true & ~dead_true, parts.spacing_kji),
@@ -139,12 +117,23 @@ def _agreement(parts: _Parts, box: tuple[slice, ...], hit: Hit) -> tuple[Overlap
     )
 
 
-def _candidates(parts: _Parts, scores: Mapping[int, float], true_numbers: Mapping[int, int]) -> tuple[Candidate, ...]:
+def _removed(parts: _Parts, finding: Finding, truth: Truth) -> tuple[Candidate, ...]:
+    """What post-processing took out."""
+    if finding.removed is None:
+        return ()
+    matched = {hit.number: hit.true_number for hit in match_to_truth(finding.removed.labels, truth.labels).hits}
+    found = _candidates(parts, array_of(finding.removed.labels).astype(np.int32), finding.removed.scores, matched)
+    return tuple(replace(candidate, reason=finding.removed.reasons[candidate.number]) for candidate in found)
+
+
+def _candidates(
+    parts: _Parts, numbers: NDArray[np.int32], scores: Mapping[int, float], true_numbers: Mapping[int, int]
+) -> tuple[Candidate, ...]:
     candidates = []
-    for number, box in enumerate(ndimage.find_objects(parts.found), start=1):
+    for number, box in enumerate(ndimage.find_objects(numbers), start=1):
         if box is None:
             continue
-        mask, dead = parts.found[box] == number, parts.found_necrosis[box]
+        mask, dead = numbers[box] == number, parts.found_necrosis[box]
         volumes = parts.volumes(mask, dead)
         lesion = mask & (parts.true[box] > 0)
         common = Volumes(float(np.count_nonzero(lesion)) * parts.voxel_ml, None, None)

@@ -1,7 +1,7 @@
 """What was found in one case, lesion by lesion: everything that the tables are made from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from BrainMetsAILib.training.evaluation.lesionwise import LesionWise
 from BrainMetsAILib.training.evaluation.surfaces import Overlap
@@ -72,6 +72,8 @@ class Candidate:
         The true lesion that it counts for, or None.
     ignored
         Most of it lies where the truth knows nothing: neither right nor wrong.
+    reason
+        Why post-processing took it out; empty for what counts.
     """
 
     number: int
@@ -81,6 +83,7 @@ class Candidate:
     common: Volumes
     true_number: int | None
     ignored: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,8 @@ class CaseResult:
         That the network took.
     notes
         What the network said about the image.
+    removed
+        Candidates that post-processing took out, matched with the truth on their own; they count nowhere else.
     """
 
     name: str
@@ -118,7 +123,8 @@ class CaseResult:
     threshold: float
     voxel_bins: tuple[tuple[float, float, float], ...] = ()
     seconds: float = 0.0
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    removed: tuple[Candidate, ...] = ()
 
     def false_at(self, threshold: float) -> int:
         """Number of false positives when candidates below this score do not count."""

@@ -86,6 +86,7 @@ def _case(content: Mapping[str, Any]) -> CaseResult:
         voxel_bins=tuple((float(a), float(b), float(c)) for a, b, c in content["voxel_bins"]),
         seconds=content["seconds"],
         notes=tuple(content["notes"]),
+        removed=tuple(_candidate(one) for one in content["removed"]),
     )
 
 

@@ -16,8 +16,8 @@ _SIZES = tuple(size.name for size in (ALL_SIZES, *SIZE_BINS))
 _SHARES = ("sensitivity", "precision", "median volume error")
 
 
-def markdown(summary: Summary) -> str:
-    """Tables for a model card: detection group by group, then outlines, volumes and calibration of all cases."""
+def markdown(summary: Summary, cases: Sequence[CaseResult] = ()) -> str:
+    """Tables for a model card: detection group by group, then outlines, volumes and calibration of all cases, and what was taken out."""
     blocks = [
         f"Candidates with a lesion score below {summary.threshold:.2f} do not count. Found and true lesions are matched one to one "
         "(IoU ≥ 0.1). Square brackets: 95 % intervals by bootstrap over cases.",
@@ -28,12 +28,13 @@ def markdown(summary: Summary) -> str:
     ]
     if summary.at_points:
         blocks.append(_points(summary))
+    blocks.append(_removed(cases, summary.threshold))
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def write_tables(folder: Path, cases: Sequence[CaseResult], summary: Summary) -> None:
     """``tables.md`` and, for whoever wants to count again, ``figures.csv``, ``cases.csv``, ``lesions.csv``, ``candidates.csv``."""
-    (folder / "tables.md").write_text(markdown(summary), encoding="utf-8")
+    (folder / "tables.md").write_text(markdown(summary, cases), encoding="utf-8")
     _write_csv(
         folder / "figures.csv",
         ("group", "cases", "figure", "value", "low", "high"),
@@ -69,11 +70,11 @@ def write_tables(folder: Path, cases: Sequence[CaseResult], summary: Summary) ->
     )
     _write_csv(
         folder / "candidates.csv",
-        ("case", "number", "score", "diameter_mm", *volumes, "true_number", "ignored"),
+        ("case", "number", "score", "diameter_mm", *volumes, "true_number", "ignored", "removed"),
         (
-            (case.name, c.number, c.score, c.diameter_mm, *_volumes(c.volumes), c.true_number, int(c.ignored))
+            (case.name, c.number, c.score, c.diameter_mm, *_volumes(c.volumes), c.true_number, int(c.ignored), c.reason)
             for case in cases
-            for c in case.candidates
+            for c in (*case.candidates, *case.removed)
         ),
     )
 
@@ -154,6 +155,17 @@ def _points(summary: Summary) -> str:
         precision = "–" if np.isnan(whole.precision) else f"{100 * whole.precision:.0f} %"
         rows.append((name, f"{score:.3f}", *found, precision, f"{whole.false_a_scan:.2f}"))
     return _table(head, rows)
+
+
+def _removed(cases: Sequence[CaseResult], threshold: float) -> str:
+    """What post-processing took out of what would count: rightly, or at the cost of a lesion that nothing else found."""
+    rows = []
+    for reason in sorted({c.reason for case in cases for c in case.removed}):
+        taken = [(case, c) for case in cases for c in case.removed if c.reason == reason and c.score >= threshold]
+        found = [{x.number for x in case.lesions if x.found_at(threshold)} for case, _ in taken]
+        lost = sum(c.true_number is not None and c.true_number not in known for (_, c), known in zip(taken, found, strict=True))
+        rows.append((reason, str(len(taken)), str(sum(c.true_number is None for _, c in taken)), str(lost)))
+    return _table(("taken out by post-processing", "candidates", "false ones", "lesions lost"), rows) if rows else ""
 
 
 def _text(estimate: Estimate, share: bool = False) -> str:

@@ -55,14 +55,14 @@ class Summary:
     groups
         All cases first, then tag by tag.
     points
-        Operating points that these cases would give: not to be used on the same cases.
+        Group by group the operating points that these cases would give (name to score): for other cases, never for these.
     at_points
         Counts of all cases at given operating points, by their names: the score, and counts by size.
     """
 
     threshold: float
     groups: tuple[GroupSummary, ...]
-    points: Mapping[str, float]
+    points: Mapping[str, Mapping[str, float]]
     at_points: Mapping[str, tuple[float, Mapping[str, Counts]]]
 
 
@@ -85,12 +85,11 @@ def summarise(
     resamples
         Draws for the intervals.
     """
-    groups = [_group(ALL_CASES, cases, threshold, resamples)]
-    for name, members in tagged(cases).items():
-        if len(members) < len(cases):
-            groups.append(_group(name, members, threshold, resamples))
+    members = {ALL_CASES: list(cases), **{name: group for name, group in tagged(cases).items() if len(group) < len(cases)}}
+    groups = tuple(_group(name, group, threshold, resamples) for name, group in members.items())
+    points_here = {name: operating_points(group) for name, group in members.items()}
     at_points = {name: (score, counts_by_size(cases, score)) for name, score in (points or {}).items()}
-    return Summary(threshold, tuple(groups), operating_points(cases), at_points)
+    return Summary(threshold, groups, points_here, at_points)
 
 
 def tagged(cases: Sequence[CaseResult]) -> dict[str, list[CaseResult]]:
