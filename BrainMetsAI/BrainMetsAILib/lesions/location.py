@@ -24,6 +24,8 @@ LEAST_IN_BRAIN = 0.3
 """A lesion with less of it in the brain mask lies outside: one at the surface may bulge out of the outline of brain that it displaced."""
 BOTH_SIDES_FROM = 0.35
 """Share of the smaller side from which a lesion counts as one of the midline."""
+REACH_MM = 20.0
+"""How far from a lesion the tissue is sought that fluid belongs to: no sulcus or cistern is wider."""
 MIDLINE_MM = 4.0
 """Half the width of the midline of brain stem and ventricles, which have no sides of their own in the map."""
 
@@ -50,7 +52,7 @@ def locate(labels: sitk.Image, regions: sitk.Image) -> dict[int, Location]:
         return {}
     found = numbers[k, j, i].astype(np.int64)
     places, inside = _places(labels, regions, np.stack([i, j, k]))
-    map_ = _Map(sitk.GetArrayFromImage(regions), tuple(reversed(regions.GetSpacing())))
+    map_ = _Map(sitk.GetArrayFromImage(regions), tuple(reversed(regions.GetSpacing())), places)
     values = np.where(inside, map_.tissue[tuple(places)], np.uint8(Region.BACKGROUND))
     locations = {}
     for number in np.unique(found):
@@ -62,9 +64,9 @@ def locate(labels: sitk.Image, regions: sitk.Image) -> dict[int, Location]:
 class _Map:
     """The regions with fluid given to the nearest tissue, and distances to either side where they are asked for."""
 
-    def __init__(self, regions: NDArray[np.uint8], spacing_kji: tuple[float, ...]) -> None:
+    def __init__(self, regions: NDArray[np.uint8], spacing_kji: tuple[float, ...], places: NDArray[np.int64]) -> None:
         self.regions, self.spacing = regions, spacing_kji
-        self.tissue = _fluid_to_tissue(regions, spacing_kji)
+        self.tissue = _fluid_to_tissue(regions, spacing_kji, places)
         self._apart: NDArray[np.float32] | None = None
 
     def right_minus_left_mm(self, places: NDArray[np.int64]) -> float:
@@ -88,15 +90,18 @@ def _places(labels: sitk.Image, regions: sitk.Image, ijk: NDArray[np.int64]) -> 
     return held[::-1], inside
 
 
-def _fluid_to_tissue(regions: NDArray[np.uint8], spacing_kji: tuple[float, ...]) -> NDArray[np.uint8]:
-    tissue = regions >= FIRST_OF_TISSUE
-    if not tissue.any():
+def _fluid_to_tissue(regions: NDArray[np.uint8], spacing_kji: tuple[float, ...], places: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """The regions with the fluid around some voxels (3, n) given to the nearest tissue."""
+    margin = np.ceil(REACH_MM / np.array(spacing_kji)).astype(int)
+    low, high = np.maximum(places.min(axis=1) - margin, 0), places.max(axis=1) + 1 + margin
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    near = regions[box]
+    tissue = near >= FIRST_OF_TISSUE
+    if not tissue.any() or not (near == Region.FLUID).any():
         return regions
-    box = ndimage.find_objects((regions >= FIRST_OF_BRAIN).astype(np.uint8))[0]
-    where = ndimage.distance_transform_edt(~tissue[box], sampling=spacing_kji, return_distances=False, return_indices=True)
-    nearest = regions[box][tuple(where)]
+    where = ndimage.distance_transform_edt(~tissue, sampling=spacing_kji, return_distances=False, return_indices=True)
     given = regions.copy()
-    given[box] = np.where(regions[box] == Region.FLUID, nearest, regions[box])
+    given[box] = np.where(near == Region.FLUID, near[tuple(where)], near)
     return given
 
 

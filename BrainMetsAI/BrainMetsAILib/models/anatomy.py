@@ -62,7 +62,8 @@ class Anatomy:
         """Where the choroid plexus of the lateral ventricles lies, grown by a margin, uint8."""
         plexus = array_of(self.regions) == Region.CHOROID_PLEXUS
         if margin_mm > 0 and plexus.any():
-            plexus = ndimage.distance_transform_edt(~plexus, sampling=tuple(reversed(self.regions.GetSpacing()))) <= margin_mm
+            spacing = tuple(reversed(self.regions.GetSpacing()))
+            plexus = ndimage.distance_transform_edt(~plexus, sampling=spacing) <= margin_mm + 0.5 * float(np.mean(spacing))
         return image_like(plexus, self.regions)
 
     def _brain(self) -> NDArray[np.bool_]:

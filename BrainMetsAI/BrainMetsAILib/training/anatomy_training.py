@@ -1,0 +1,166 @@
+"""Trains the anatomy network: ``python -m BrainMetsAILib.training.anatomy_training --help``.
+
+One call trains for a given time and can be resumed at any moment: it goes on from ``state.pt`` in its folder, with the learning rate of
+the time spent so far. A longer ``--minutes`` in a later call stretches what is left.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, IterableDataset
+
+from BrainMetsAILib.lesions.anatomy_regions import FIRST_OF_BRAIN, Region
+from BrainMetsAILib.models.anatomy_inference import REGION_NAMES
+from BrainMetsAILib.models.network import CompactUNet
+from BrainMetsAILib.training.anatomy_labels import AnatomyHead, prepare, read_head
+from BrainMetsAILib.training.anatomy_windows import draw_window
+from BrainMetsAILib.training.backgrounds import training_files
+from BrainMetsAILib.training.curves import append_curve
+from BrainMetsAILib.training.trainer import Trainer
+
+WIDTHS = (16, 32, 48, 80, 112)
+CLASSES = len(Region)
+SIZES: Mapping[str, Any] = {"name": "compact", "widths": list(WIDTHS), "classes": list(REGION_NAMES)}
+SAVE_EVERY_S = 60.0
+VALIDATE_EVERY_S = 1200.0
+VALIDATION_GROUP, VALIDATION_SEED, VALIDATION_WINDOWS = "validation and tuning", 20_000, 12
+LABEL_MAP_SHARE = 0.8
+"""How often a window shows a label map: their regions are exact, those carried onto real volumes are not."""
+COARSE_LEVELS = 2
+COARSE_WEIGHT = 0.3
+EASY_WEIGHT = 0.3  # of a background voxel: most of them teach nothing
+
+
+class AnatomyWindows(IterableDataset[tuple[Tensor, Tensor]]):
+    """An endless stream of random windows."""
+
+    def __init__(self, heads: list[AnatomyHead], seed: int) -> None:
+        self.heads, self.seed = heads, seed
+        maps = np.array([head.labels is not None for head in heads])
+        shares = np.where(maps, LABEL_MAP_SHARE / max(maps.sum(), 1), (1 - LABEL_MAP_SHARE) / max((~maps).sum(), 1))
+        self.weights = shares / shares.sum()
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        worker = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng([self.seed, worker.id if worker else 0])
+        while True:
+            array, regions = draw_window(self.heads, self.weights, rng)
+            yield torch.from_numpy(array)[None], torch.from_numpy(regions)
+
+
+class AnatomySupervision(nn.Module):
+    """The network with what only its training needs: heads at a quarter and half of the resolution."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.network = CompactUNet(widths, CLASSES)
+        self.coarse = nn.ModuleList([nn.Conv3d(widths[level], CLASSES, 1) for level in range(COARSE_LEVELS, 0, -1)])
+
+    def forward(self, array: Tensor, regions: Tensor) -> Tensor:
+        """The loss of windows (b, 1, k, j, i) against their regions (b, k, j, i)."""
+        with torch.autocast(array.device.type, dtype=torch.bfloat16):
+            features = self.network.features(array)
+            maps = [head(level) for head, level in zip(self.coarse, features[-1 - COARSE_LEVELS : -1], strict=True)]
+            maps.append(self.network.head(features[-1]))
+        total = torch.zeros((), device=array.device)
+        for distance, logits in enumerate(reversed(maps)):
+            step = 2**distance
+            weight = 1.0 if distance == 0 else COARSE_WEIGHT
+            total = total + weight * anatomy_loss(logits, regions[:, step // 2 :: step, step // 2 :: step, step // 2 :: step])
+        return total
+
+
+def anatomy_loss(logits: Tensor, regions: Tensor) -> Tensor:
+    """Cross-entropy plus soft Dice of every region that is there, and of the brain as a whole.
+
+    Parameters
+    ----------
+    logits
+        (b, classes, k, j, i).
+    regions
+        (b, k, j, i), any integer type.
+    """
+    classes = regions.long()
+    logs = functional.log_softmax(logits.float(), dim=1)
+    own = logs.gather(1, classes[:, None])[:, 0]
+    weights = torch.where(classes == Region.BACKGROUND, EASY_WEIGHT, 1.0)
+    entropy = -(own * weights).sum() / weights.sum()
+    shares = logs.exp()
+    sizes = torch.bincount(classes.flatten(), minlength=CLASSES).float()
+    common = torch.zeros(CLASSES, device=logits.device).index_add(0, classes.flatten(), own.exp().flatten())
+    called = shares.sum(dim=(0, 2, 3, 4))
+    smooth = 20.0
+    each = (2 * common + smooth) / (sizes + called + smooth)
+    there = sizes > 0
+    brain = shares[:, FIRST_OF_BRAIN:].sum(dim=1)
+    truth = classes >= FIRST_OF_BRAIN
+    whole = (2 * (brain * truth).sum() + smooth) / (brain.sum() + truth.sum() + smooth)
+    return entropy + (1 - each[there].mean()) + (1 - whole)
+
+
+def supervise_anatomy(sizes: Mapping[str, Any]) -> AnatomySupervision:
+    """The network of those sizes with its supervision."""
+    if list(sizes["classes"]) != list(REGION_NAMES):
+        raise ValueError(f"the classes {sizes['classes']} are not this version's regions")
+    return AnatomySupervision([int(width) for width in sizes["widths"]])
+
+
+def train_anatomy(data: Path, folder: Path, total_minutes: float, slice_minutes: float, batch: int, workers: int, device: str) -> Trainer:
+    """Train until `total_minutes` have been spent in all, or `slice_minutes` in this call.
+
+    The labels are made on the first call (about ten seconds a head on one core) and kept in ``heads``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    heads = [read_head(path) for path in prepare(data, folder / "heads", training_files(data))]
+    others = [read_head(path) for path in prepare(data, folder / "heads", training_files(data, VALIDATION_GROUP))]
+    trainer = Trainer(folder, total_minutes * 60, device, supervise_anatomy, SIZES)
+    held = list(islice(AnatomyWindows(others, VALIDATION_SEED), VALIDATION_WINDOWS))
+    # Another stream in every slice: going on must not show the same windows again.
+    stream = AnatomyWindows(heads, seed=1 + trainer.step)
+    loader = DataLoader(stream, batch_size=batch, num_workers=workers, prefetch_factor=2 if workers else None)
+    started = saved = time.monotonic()
+    before, validated, losses = trainer.spent_s, trainer.spent_s, list[float]()
+    for array, regions in loader:
+        losses.append(trainer.learn(array, regions))
+        now = time.monotonic()
+        trainer.spent_s = before + now - started
+        done = trainer.spent_s >= trainer.total_s or now - started >= slice_minutes * 60
+        if done or now - saved > SAVE_EVERY_S:
+            checked = None
+            if done or trainer.spent_s - validated > VALIDATE_EVERY_S:
+                checked, validated = trainer.validate(held), trainer.spent_s
+            trainer.save()
+            append_curve(folder / "curves.csv", trainer.step, trainer.spent_s, float(np.mean(losses)), checked, trainer.rate())
+            print(f"step {trainer.step}, {trainer.spent_s / 60:.1f} min, loss {np.mean(losses):.3f}, validation {checked}", flush=True)
+            saved, losses = time.monotonic(), []
+        if done:
+            break
+    return trainer
+
+
+def main() -> None:
+    """Command line of the training."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the public volumes and split.json")
+    parser.add_argument("--out", type=Path, required=True, help="folder for labels and state, which a later call resumes")
+    parser.add_argument("--minutes", type=float, default=240, help="time in all; the learning rate falls to zero over it")
+    parser.add_argument("--slice", type=float, default=1e9, help="minutes of this call")
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="processes that draw windows")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    train_anatomy(args.data, args.out, args.minutes, args.slice, args.batch, args.workers, args.device)
+
+
+if __name__ == "__main__":
+    main()
