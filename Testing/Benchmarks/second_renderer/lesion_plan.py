@@ -1,0 +1,109 @@
+"""Which lesions a test volume holds, and where."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from Benchmarks.second_renderer.head import Head, Mask
+
+SIZES_MM: dict[str, tuple[tuple[float, float], ...]] = {
+    # Every size occurs often enough to be counted; patients have more small ones.
+    "usual": ((2.0, 3.0), (2.2, 3.0), (3.0, 5.0), (3.0, 5.0), (3.5, 5.0), (5.0, 7.5), (5.5, 10.0), (7.0, 10.0), (10.0, 14.0), (12.0, 22.0)),
+    "large": ((2.0, 3.0), (3.0, 5.0), (4.0, 5.0), (5.0, 8.0), (6.0, 10.0), (10.0, 15.0), (14.0, 22.0), (22.0, 30.0)),
+    "none": (),
+}
+GAP_MM = 3.0
+TRIES = 300
+PLACES = ("junction", "surface", "anywhere")
+PLACE_SHARES = (0.55, 0.25, 0.2)
+
+
+@dataclass(frozen=True)
+class PlannedLesion:
+    """One lesion to be drawn.
+
+    Attributes
+    ----------
+    kind
+        solid, faint, ring, cystic or haemorrhagic.
+    diameter_mm
+        Of the sphere with its volume.
+    centre
+        Voxel (k, j, i).
+    touches
+        Whether it touches the lesion before it.
+    """
+
+    kind: str
+    diameter_mm: float
+    centre: NDArray[np.float64]
+    touches: bool = False
+
+
+def plan_lesions(head: Head, name: str, rng: np.random.Generator) -> list[PlannedLesion]:
+    """Lesions of one of the plans in `SIZES_MM`, largest first; one of middle size gets a neighbour that touches it."""
+    depth = head.depth_mm
+    places = _places(head, depth)
+    to_ventricle = ndimage.distance_transform_edt(~head.ventricles, sampling=head.spacing_kji) if head.ventricles.any() else None
+    planned: list[PlannedLesion] = []
+    sizes = sorted((float(rng.uniform(*span)) for span in SIZES_MM[name]), reverse=True)
+    for diameter in sizes:
+        centre = _free_place(diameter, places, depth, to_ventricle, planned, head, rng)
+        if centre is None:
+            continue
+        planned.append(PlannedLesion(_kind(diameter, rng), diameter, centre))
+        if 7.0 < diameter < 16.0 and not any(lesion.touches for lesion in planned):
+            other = float(rng.uniform(0.5, 0.8)) * diameter
+            direction = rng.normal(size=3)
+            direction /= np.linalg.norm(direction)
+            beside = centre + direction * 0.43 * (diameter + other) / head.spacing_kji
+            index = tuple(np.rint(beside).astype(int))
+            if all(0 <= n < size for n, size in zip(index, depth.shape, strict=True)) and depth[index] > 0.35 * other:
+                planned.append(PlannedLesion("solid", other, beside, touches=True))
+    return planned
+
+
+def _places(head: Head, depth: NDArray[np.float32]) -> dict[str, NDArray[np.intp]]:
+    inside = head.brain & (depth > 2.0)
+    grey = ndimage.distance_transform_edt(head.white, sampling=head.spacing_kji)
+    junction: Mask = inside & head.white & (grey < 2.6)
+    masks = {"junction": junction, "surface": head.brain & (depth > 1.0) & (depth < 6.0), "anywhere": inside}
+    return {name: np.argwhere(mask if mask.any() else inside) for name, mask in masks.items()}
+
+
+def _kind(diameter: float, rng: np.random.Generator) -> str:
+    kinds = ["solid", "faint"]
+    shares = [0.8, 0.2]
+    if diameter >= 7:
+        kinds += ["ring", "haemorrhagic"]
+        shares = [0.45, 0.12, 0.33, 0.1]
+    if diameter >= 11:
+        kinds, shares = [*kinds, "cystic"], [0.3, 0.08, 0.42, 0.05, 0.15]
+    if diameter >= 16:
+        shares = [0.15, 0.03, 0.57, 0.05, 0.2]
+    return str(rng.choice(kinds, p=shares))
+
+
+def _free_place(
+    diameter: float,
+    places: dict[str, NDArray[np.intp]],
+    depth: NDArray[np.float32],
+    to_ventricle: NDArray[np.float64] | None,
+    others: list[PlannedLesion],
+    head: Head,
+    rng: np.random.Generator,
+) -> NDArray[np.float64] | None:
+    for _ in range(TRIES):
+        name = str(rng.choice(PLACES, p=PLACE_SHARES))
+        index = places[name][rng.integers(0, len(places[name]))]
+        if depth[tuple(index)] < min(0.3 * diameter, 8.0):
+            continue
+        if to_ventricle is not None and to_ventricle[tuple(index)] < 0.5 * diameter + 0.5:
+            continue
+        centre = index + rng.uniform(-0.5, 0.5, 3)
+        apart = [float(np.linalg.norm((centre - o.centre) * head.spacing_kji)) - 0.62 * (diameter + o.diameter_mm) for o in others]
+        if not apart or min(apart) > GAP_MM:
+            return np.asarray(centre, np.float64)
+    return None
