@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 from scipy import ndimage
 
+from Benchmarks.real_cases import filled_contours
 from Benchmarks.second_renderer import physics
 from Benchmarks.second_renderer.blobs import block_mean, grow_blob, hollow, to_fine
 from Benchmarks.second_renderer.head import Head, smooth_field
@@ -203,3 +204,18 @@ def test_the_midline_of_a_tilted_head() -> None:
     head = toy_head(gradient_echo(np.random.default_rng(0)))
     tilted = np.stack([np.roll(plane, round(0.1 * n), axis=1) for n, plane in enumerate(head.hull)])
     assert midline(tilted)[1] == pytest.approx(0.1, abs=0.02)
+
+
+def test_contours_fill_their_area_and_cut_holes() -> None:
+    image = sitk.Image([60, 50, 5], sitk.sitkUInt8)
+    image.SetSpacing((0.5, 0.5, 1.5))
+    image.SetOrigin((3.0, -4.0, 10.0))
+    angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+
+    def circle(radius: float) -> np.ndarray:
+        return np.stack([18.1 + radius * np.cos(angle), 8.2 + radius * np.sin(angle), np.full(200, 13.0)], axis=1)
+
+    mask = filled_contours([circle(8.0)], image)
+    assert mask[2].sum() * 0.25 == pytest.approx(np.pi * 64, rel=0.02) and mask.sum() == mask[2].sum()
+    ring = filled_contours([circle(8.0), circle(4.0)], image)
+    assert ring.sum() * 0.25 == pytest.approx(np.pi * 48, rel=0.02)
