@@ -28,7 +28,7 @@ def empty_grid(spacing_mm: float = 2.0, direction: np.ndarray | None = None, hal
     return image
 
 
-def ellipsoid(points: np.ndarray, centre: tuple[float, float, float], half: tuple[float, float, float] | float) -> np.ndarray:
+def ellipsoid(points: np.ndarray, centre: tuple[float, float, float], half: tuple[float, ...] | float) -> np.ndarray:
     """Mask of an ellipsoid (or ball)."""
     axes = (half,) * 3 if isinstance(half, float) else half
     return sum(((points[a] - centre[a]) / axes[a]) ** 2 for a in range(3)) < 1.0

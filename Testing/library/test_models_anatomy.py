@@ -10,6 +10,7 @@ import torch
 from analytic_bundle import write_bundle
 from BrainMetsAILib.images.geometry import array_of, image_like
 from BrainMetsAILib.lesions.anatomy_regions import Region
+from BrainMetsAILib.models import anatomy_inference
 from BrainMetsAILib.models.anatomy import Anatomy, judged
 from BrainMetsAILib.models.anatomy_inference import REGION_NAMES, anatomy_settings, find_anatomy, regions_of_shares
 from BrainMetsAILib.models.bundles import Bundle, BundleError, find_bundle
@@ -118,13 +119,13 @@ HEAD_FROM, BRAIN_FROM = -0.8, 0.6
 STEEPNESS = 60.0
 
 
-def write_anatomy_bundle(folder: Path, patch: int = 32, **settings: object) -> Path:
+def write_anatomy_bundle(folder: Path, patch: int, **settings: object) -> Path:
     network = CompactUNet((4, 4), len(Region))
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.zero_()
         network.stem.weight[0, 0, 1, 1, 1] = 1.0
-        network.decoder[-1].skip.weight[0, 0, 0, 0, 0] = 1.0  # type: ignore[union-attr]
+        network.decoder[-1].skip.weight[0, 0, 0, 0, 0] = 1.0
         network.head.bias[:] = -1e4
         for region, slope, offset in ((0, 0, 0.0), (1, 1, HEAD_FROM), (3, 2, HEAD_FROM + BRAIN_FROM)):
             network.head.weight[region, 0] = slope * STEEPNESS
@@ -135,7 +136,7 @@ def write_anatomy_bundle(folder: Path, patch: int = 32, **settings: object) -> P
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
-    return find_bundle(str(write_anatomy_bundle(tmp_path / "anatomy")))
+    return find_bundle(str(write_anatomy_bundle(tmp_path / "anatomy", 32)))
 
 
 def bright_core(grid: sitk.Image) -> sitk.Image:
@@ -174,7 +175,24 @@ def test_regions_lie_where_they_are_in_the_patient(bundle: Bundle, spacing: floa
 def test_windows_leave_no_seam(bundle: Bundle, tmp_path: Path) -> None:
     image = bright_core(empty_grid())
     whole = find_bundle(str(write_anatomy_bundle(tmp_path / "whole", patch=96)))
-    assert np.array_equal(array_of(find_anatomy(image, bundle).regions), array_of(find_anatomy(image, whole).regions))
+    assert np.array_equal(array_of(find_anatomy(image, bundle).brain_mask()), array_of(find_anatomy(image, whole).brain_mask()))
+
+
+def test_the_neck_is_not_looked_at(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head of 140 mm on a long neck: windows below the brain are left out, and what they would show is head all the same."""
+    monkeypatch.setattr(anatomy_inference, "WHOLE_BRAIN_ML", 300.0)
+    grid = empty_grid(2.0, half_mm=140.0)
+    points = lps_points(grid)
+    array = array_of(bright_core(grid))
+    neck = (np.hypot(points[0], points[1]) < 40.0) & (points[2] < -50.0)
+    array[neck & (array == 0)] = 100.0
+    said: list[str] = []
+    anatomy = find_anatomy(image_like(array, grid), bundle, "cpu", progress=lambda share, text: said.append(text))
+    windows = [text for text in said if "window" in text]
+    assert len(windows) < int(windows[0].split()[-1])
+    assert volume_ml(anatomy.brain_mask()) == pytest.approx(CORE_ML, rel=0.05)
+    found = array_of(anatomy.regions)
+    assert (found[neck] == Region.HEAD).mean() > 0.95
 
 
 def test_an_image_without_a_head_is_no_error(bundle: Bundle) -> None:
@@ -202,7 +220,7 @@ def test_progress_rises_and_cancel_stops(bundle: Bundle) -> None:
     ],
 )
 def test_settings_of_another_network_are_refused(tmp_path: Path, settings: dict[str, object]) -> None:
-    folder = write_anatomy_bundle(tmp_path / "wrong", **settings)
+    folder = write_anatomy_bundle(tmp_path / "wrong", 32, **settings)
     with pytest.raises(BundleError, match="reinstall the extension"):
         anatomy_settings(find_bundle(str(folder)))
 

@@ -23,11 +23,15 @@ from BrainMetsAILib.models.bundles import Bundle, BundleError, check_weights
 from BrainMetsAILib.models.finding import Cancelled
 from BrainMetsAILib.models.inference import ORIENTATION, choose_device
 from BrainMetsAILib.models.network import CompactUNet
-from BrainMetsAILib.models.sliding_windows import gaussian_weights, padded_box, windows_over
+from BrainMetsAILib.models.sliding_windows import Box, gaussian_weights, padded_box, windows_over
 
 REGION_NAMES = tuple(region.name.lower() for region in Region)
 MARGIN_VOXELS = 2
 PREPARED = 0.2
+TRIM_SHARE = 0.12
+"""A window of 224 mm from front to back and 192 mm from side to side holds any brain; a head with nose and ears may be a little larger."""
+WHOLE_BRAIN_ML = 500.0
+"""From so much brain that has ended above, what lies below is neck."""
 
 
 @dataclass(frozen=True)
@@ -151,30 +155,53 @@ def _shares(
     cancelled: Callable[[], bool],
 ) -> NDArray[np.float32]:
     """Probability of each region (classes, k, j, i) on the working grid; background where no window lies."""
-    box = padded_box(head, MARGIN_VOXELS)
+    box = _trimmed(padded_box(head, MARGIN_VOXELS), settings.patch)
     normalised = normalise_intensity(array, head)[box]
     lacking = [max(0, size - extent) for size, extent in zip(settings.patch, normalised.shape, strict=True)]
     widening = [(short // 2, short - short // 2) for short in lacking]
     inside = tuple(slice(before, before + extent) for (before, _), extent in zip(widening, normalised.shape, strict=True))
-    padded = np.pad(normalised, widening, constant_values=float(normalised.min()))
-    boxes = windows_over(np.pad(head[box], widening), settings.patch, settings.overlap)
+    volume = torch.from_numpy(np.pad(normalised, widening, constant_values=float(normalised.min())))
+    # From the top down: below the brain there is only neck, which need not be looked at.
+    boxes = sorted(windows_over(np.pad(head[box], widening), settings.patch, settings.overlap), key=lambda window: -window[0].start)
     weights = torch.from_numpy(gaussian_weights(settings.patch))
-    sums = torch.zeros((len(Region), *padded.shape))
-    total = torch.zeros(padded.shape)
-    volume = torch.from_numpy(padded)
+    sums = torch.zeros((len(Region), *volume.shape))
+    total = torch.zeros(volume.shape)
     with torch.inference_mode():
         for number, window in enumerate(boxes, start=1):
             _stop_if(cancelled)
+            if number > 1 and window[0] != boxes[number - 2][0] and _brain_has_ended(sums, total, boxes[number - 2][0], settings):
+                break
             progress(PREPARED + (1 - PREPARED) * (number - 1) / len(boxes), f"finding the brain, window {number} of {len(boxes)}")
             with torch.autocast("cuda", enabled=device.type == "cuda"):
                 logits = network(volume[window][None, None].to(device))
             sums[(slice(None), *window)] += torch.softmax(logits.float(), dim=1)[0].cpu() * weights
             total[window] += weights
+    seen = total.numpy() > 0
     sums /= total.clamp_(min=1e-6)
     found = np.zeros((len(Region), *array.shape), np.float32)
-    found[Region.BACKGROUND] = 1.0
-    found[(slice(None), *box)] = sums.numpy()[(slice(None), *inside)]
+    found[Region.BACKGROUND], found[Region.HEAD] = ~head, head
+    within = found[(slice(None), *box)]
+    within[:, seen[inside]] = sums.numpy()[(slice(None), *inside)][:, seen[inside]]
     return found
+
+
+def _trimmed(box: Box, patch: Sequence[int]) -> Box:
+    """The box [k, j, i] cut to one window from side to side and from front to back where it is a little larger: ears and nose."""
+    k, *others = box
+    cut = []
+    for extent, size in zip(others, patch[1:], strict=True):
+        over = extent.stop - extent.start - size
+        keep = 0 < over <= TRIM_SHARE * size
+        cut.append(slice(extent.start + over // 2, extent.start + over // 2 + size) if keep else extent)
+    return k, cut[0], cut[1]
+
+
+def _brain_has_ended(sums: torch.Tensor, total: torch.Tensor, slices: slice, settings: AnatomySettings) -> bool:
+    """Whether the windows over these slices and above show a brain that does not reach down to the lowest of them."""
+    shown = slice(slices.start, None)
+    brain = sums[FIRST_OF_BRAIN:, shown].sum(dim=0) > 0.5 * total[shown].clamp(min=1e-6)
+    enough = float(brain.sum()) * settings.spacing_mm**3 / 1000.0 >= WHOLE_BRAIN_ML
+    return enough and not bool(brain[: max(1, settings.patch[0] // 8)].any())
 
 
 def regions_of_shares(shares: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -143,10 +143,14 @@ def carry_onto_volume(image: sitk.Image, stripped: bool, data: Path, regions: si
     found = array_of(resample_like(regions, image, transform, sitk.sitkNearestNeighbor))
     outside = found < FIRST_OF_BRAIN
     if stripped:
-        # What was extracted is the brain: its own edge is truer than the atlas's.
-        shown = ndimage.binary_fill_holes(array_of(image) > 0)
-        found[~shown] = Region.BACKGROUND
+        # What was extracted is the brain: its own edge is truer than the atlas's. Sulci may have been emptied; they count as brain.
+        seen = image_like((values > 0).astype(np.uint8), image)
+        coarse = resample_to_spacing(seen, COARSE_MM, sitk.sitkNearestNeighbor)
+        shown = (_on_grid(_closed(coarse), image) > 0) | (values > 0)
+        emptied = shown & (values <= 0) & (found != Region.VENTRICLES) & (found != Region.CHOROID_PLEXUS)
         found[shown & outside] = Region.FLUID
+        found[emptied] = Region.FLUID
+        found[~shown] = Region.BACKGROUND
     else:
         found[outside] = np.where(array_of(head)[outside] > 0, np.uint8(Region.HEAD), np.uint8(Region.BACKGROUND))
     return image_like(found, image)
