@@ -119,7 +119,7 @@ HEAD_FROM, BRAIN_FROM = -0.8, 0.6
 STEEPNESS = 60.0
 
 
-def write_anatomy_bundle(folder: Path, patch: int, **settings: object) -> Path:
+def write_anatomy_bundle(folder: Path, size: int, **settings: object) -> Path:
     network = CompactUNet((4, 4), len(Region))
     with torch.no_grad():
         for parameter in network.parameters():
@@ -130,7 +130,7 @@ def write_anatomy_bundle(folder: Path, patch: int, **settings: object) -> Path:
         for region, slope, offset in ((0, 0, 0.0), (1, 1, HEAD_FROM), (3, 2, HEAD_FROM + BRAIN_FROM)):
             network.head.weight[region, 0] = slope * STEEPNESS
             network.head.bias[region] = -offset * STEEPNESS
-    content = {"network": {"widths": [4, 4], "classes": list(REGION_NAMES)}, "patch": [patch] * 3, "overlap": 0.25, **settings}
+    content = {"network": {"widths": [4, 4], "classes": list(REGION_NAMES)}, "patch": [size] * 3, "overlap": 0.25, **settings}
     return write_bundle(folder, network, content)
 
 
@@ -174,7 +174,7 @@ def test_regions_lie_where_they_are_in_the_patient(bundle: Bundle, spacing: floa
 
 def test_windows_leave_no_seam(bundle: Bundle, tmp_path: Path) -> None:
     image = bright_core(empty_grid())
-    whole = find_bundle(str(write_anatomy_bundle(tmp_path / "whole", patch=96)))
+    whole = find_bundle(str(write_anatomy_bundle(tmp_path / "whole", 96)))
     assert np.array_equal(array_of(find_anatomy(image, bundle).brain_mask()), array_of(find_anatomy(image, whole).brain_mask()))
 
 
