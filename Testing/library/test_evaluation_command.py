@@ -121,9 +121,9 @@ def test_from_files_to_tables(cases: Path, model: Path, tmp_path: Path, capsys: 
     assert whole["all"] == {"found": 4, "lesions": 5, "false": 1, "scans": 3}
     brats, practice, healthy = content["cases"]
     assert [lesion["candidate"] is None for lesion in brats["lesions"]].count(True) == 1
-    assert all(lesion["whole"]["dice"] > 0.85 and lesion["necrosis"]["dice"] > 0.5 for lesion in practice["lesions"])
+    assert all(lesion["whole"]["dice"] > 0.95 and 0 < lesion["necrosis"]["dice"] < 1 for lesion in practice["lesions"])
     assert practice["lesions"][0]["diameter_mm"] == 20.5 and not healthy["lesions"] and len(healthy["candidates"]) == 1
-    assert brats["lesion_wise"]["TC"]["misses"] == 1 and practice["lesion_wise"]["TC"]["dice"] > 0.85
+    assert brats["lesion_wise"]["TC"]["misses"] == 1 and practice["lesion_wise"]["TC"]["dice"] > 0.95
     assert "4/5 = 80 %" in (out / "tables.md").read_text(encoding="utf-8")
     assert main(order) == 2 and "--overwrite" in capsys.readouterr().err
     assert main([*order, "--overwrite", "--limit", "1", "--quiet", "--score", "1"]) == 0

@@ -92,7 +92,7 @@ def test_signals_have_the_right_order(make: object) -> None:
         assert fluid < 0.6 * grey and grey < white == 1.0
         levels = sequence.signal(physics.TUMOUR, np.array([0.0, 0.15, 0.3, 0.6]))
         assert np.all(np.diff(levels) > 0) and levels[0] < 1 and levels[2] > 1.2
-        assert float(sequence.signal(physics.NECROSIS, 0.02)) < (0.95 if sequence.black_blood else 0.75) * grey
+        assert float(sequence.signal(physics.NECROSIS, 0.02)) < (0.9 * white if sequence.black_blood else 0.75 * grey)
         assert (sequence.blood() < 0.1) if sequence.black_blood else (sequence.blood() > 1.6)
 
 

@@ -15,7 +15,7 @@ from Benchmarks.second_renderer.vessel_tree import FINE
 Span = tuple[float, float]
 MMOL: dict[str, Span] = {
     "solid": (0.22, 0.75),
-    "faint": (0.15, 0.24),
+    "faint": (0.08, 0.16),
     "ring": (0.3, 0.8),
     "cystic": (0.35, 0.9),
     "haemorrhagic": (0.2, 0.6),
