@@ -146,3 +146,11 @@ def test_refusals_are_one_sentence(cases: Path, model: Path, tmp_path: Path, cap
     assert main(["evaluate", str(cases), "-o", str(tmp_path / "out"), "--model", "nobody"]) == 2
     with pytest.raises(SystemExit):
         main(["evaluate", str(cases), "-o", str(tmp_path / "out"), "--score", "2"])
+
+
+def test_missing_packages_are_named(
+    cases: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("BrainMetsAILib.cli.evaluate.PACKAGES", ("no_such_package",))
+    assert main(["evaluate", str(cases), "-o", str(tmp_path / "out"), "--model", str(model)]) == 2
+    assert "needs the package no_such_package" in capsys.readouterr().err
