@@ -17,6 +17,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from BrainMetsAILib.images.brain import find_brain
 from BrainMetsAILib.images.geometry import array_of, image_like
 from BrainMetsAILib.images.head import head_mask
 from BrainMetsAILib.images.resampling import block_average, resample_like, resample_to_spacing
@@ -118,6 +119,10 @@ def icbm_regions(data: Path, parcellation: Parcellation) -> sitk.Image:
     regions = array_of(regions_of_numbers(image_like(original, numbers), parcellation))
     regions[brain & (regions < FIRST_OF_BRAIN)] = Region.FLUID
     regions[~brain & (regions == Region.FLUID)] = Region.BACKGROUND
+    # The atlas leaves the plane between its halves unlabelled: between tissue on both sides it is tissue.
+    left = np.roll(regions, -1, axis=2)
+    gap = (regions == Region.FLUID) & (left >= FIRST_OF_TISSUE) & (np.roll(regions, 1, axis=2) >= FIRST_OF_TISSUE)
+    regions[gap] = left[gap]
     return image_like(regions, numbers)
 
 
@@ -133,13 +138,22 @@ def carry_onto_volume(image: sitk.Image, stripped: bool, data: Path, regions: si
     regions
         Of `icbm_regions`.
     """
-    atlas = sitk.Cast(_atlas(data, "t1"), sitk.sitkFloat32)
+    atlas = block_average(sitk.Mask(sitk.Cast(_atlas(data, "t1"), sitk.sitkFloat32), _atlas(data, "brainmask")), COARSE_MM)
+    values = np.clip(array_of(image), 0, np.percentile(array_of(image), 99.8)).astype(np.float32)
+    clipped, head = image_like(values, image), head_mask(image)
     if stripped:
-        atlas = sitk.Mask(atlas, _atlas(data, "brainmask"))
-    values = np.clip(array_of(image), 0, np.percentile(array_of(image), 99.8))
-    head = head_mask(image)
-    masked = sitk.Mask(image_like(values.astype(np.float32), image), head)
-    transform = register_volumes(block_average(masked, COARSE_MM), block_average(atlas, COARSE_MM))
+        transform = register_volumes(block_average(clipped, COARSE_MM), atlas)
+    else:
+        # The atlas shows a brain alone: first a rough brain of the volume, then what the first registration says is brain.
+        rough = find_brain(image, CLOSING_MM)
+        if rough is None:
+            raise ValueError("no brain was found in this volume, so no atlas can be carried onto it")
+        mask = image_like(rough.region.astype(np.uint8), rough.reference)
+        for _ in range(2):
+            mask = resample_like(mask, image, None, sitk.sitkNearestNeighbor)
+            transform = register_volumes(block_average(sitk.Mask(clipped, mask), COARSE_MM), atlas)
+            brain = sitk.Cast(resample_like(regions, image, transform, sitk.sitkNearestNeighbor) >= int(FIRST_OF_BRAIN), sitk.sitkUInt8)
+            mask = sitk.BinaryDilate(brain, [2, 2, 2])
     found = array_of(resample_like(regions, image, transform, sitk.sitkNearestNeighbor))
     outside = found < FIRST_OF_BRAIN
     if stripped:
