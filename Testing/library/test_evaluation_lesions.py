@@ -1,14 +1,18 @@
 """Evaluation of single cases: outlines against analytic shapes, BraTS scores against cases worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
 pytest.importorskip("monai", reason="evaluation needs the packages of the extra `training`")
 
-from BrainMetsAILib.models.finding import Finding, Provenance
+from BrainMetsAILib.models.finding import Finding, Provenance, Removed
 from BrainMetsAILib.training.evaluation.case_evaluation import evaluate_case
 from BrainMetsAILib.training.evaluation.lesionwise import PENALTY_MM, lesion_wise
+from BrainMetsAILib.training.evaluation.result_tables import markdown
+from BrainMetsAILib.training.evaluation.summary import summarise
 from BrainMetsAILib.training.evaluation.surfaces import hd95_mm, overlap, surface_dice
 from BrainMetsAILib.training.evaluation.truth import Truth
 
@@ -178,6 +182,23 @@ def test_lesion_free_and_empty_cases() -> None:
         assert case.lesion_wise["TC"].dice == 1.0 - len(scores) and "ET" not in case.lesion_wise
     ignored = evaluate_case("ms", one, Truth(like(nothing, one), ignore=like(labels > 0, one)))
     assert ignored.false_at(0.0) == 0 and ignored.candidates[0].ignored and ignored.lesion_wise["TC"].dice == 1.0
+
+
+def test_what_was_taken_out_counts_nowhere_but_is_told() -> None:
+    spacing = (1.0, 1.0, 1.0)
+    true, nothing = np.zeros((40, 40, 40), int), np.zeros((40, 40, 40), bool)
+    true[ball((10, 10, 10), 5.0, spacing)] = 1
+    shown = np.zeros_like(true)
+    shown[ball((30, 30, 30), 4.0, spacing)] = 1
+    taken = np.zeros_like(true)
+    taken[ball((10, 10, 10), 5.0, spacing)] = 2
+    taken[ball((10, 30, 30), 3.0, spacing)] = 3
+    one = finding(shown, nothing, {1: 0.7}, spacing)
+    one = replace(one, removed=Removed(like(taken, one), {2: 0.9, 3: 0.8}, {2: "outside the brain", 3: "outside the brain"}))
+    case = evaluate_case("a", one, Truth(like(true, one)))
+    assert case.lesions[0].candidate is None and case.false_at(0.5) == 1 and len(case.candidates) == 1
+    assert [(c.number, c.true_number, c.reason) for c in case.removed] == [(2, 1, "outside the brain"), (3, None, "outside the brain")]
+    assert "| outside the brain | 2 | 1 | 1 |" in markdown(summarise([case], resamples=5), [case])
 
 
 def test_other_grids_are_refused() -> None:

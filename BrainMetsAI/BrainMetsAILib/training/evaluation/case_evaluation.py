@@ -52,7 +52,7 @@ def evaluate_case(name: str, finding: Finding, truth: Truth, threshold: float = 
         true=parts.volumes(parts.true > 0, parts.true_necrosis),
         lesion_wise=_lesion_wise(parts, finding.scores, threshold),
         threshold=threshold,
-        voxel_bins=voxel_bins(parts.probability(), parts.true > 0, parts.ignore),
+        voxel_bins=voxel_bins(parts.probability(), parts.true > 0, parts.not_shown()),
         seconds=finding.provenance.seconds,
         notes=finding.notes,
         removed=_removed(parts, finding, truth),
@@ -74,6 +74,13 @@ class _Parts:
 
     def probability(self) -> NDArray[np.float32]:
         return np.asarray(array_of(self.finding.enhancing) + array_of(self.finding.necrosis), np.float32)
+
+    def not_shown(self) -> Mask | None:
+        """Where the truth knows nothing, and what post-processing took out: nobody sees probabilities there."""
+        if self.finding.removed is None:
+            return self.ignore
+        taken = array_of(self.finding.removed.labels) > 0
+        return taken if self.ignore is None else taken | self.ignore
 
     def volumes(self, whole: Mask, necrosis: Mask | None) -> Volumes:
         total = float(np.count_nonzero(whole)) * self.voxel_ml

@@ -105,7 +105,8 @@ class CaseResult:
     threshold
         The lesion score used for `lesion_wise`.
     voxel_bins
-        For ten equal bins of the voxel probability from 0.05 up: number of voxels, sum of probability, number that are lesion.
+        For ten equal bins of the voxel probability from 0.05 up: number of voxels, sum of probability, number that are lesion;
+        candidates that were taken out left aside.
     seconds
         That the network took.
     notes

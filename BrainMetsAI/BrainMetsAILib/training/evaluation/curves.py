@@ -71,9 +71,9 @@ def _draw_volumes(axes: Any, cases: Sequence[CaseResult], threshold: float) -> N
         axes[0].loglog(true, found, "o", markersize=4, alpha=0.7)
         axes[0].loglog(limits, limits, "k-", linewidth=0.8)
         axes[1].semilogx(0.5 * (found + true), found - true, "o", markersize=4, alpha=0.7)
-        for level, style in ((agreed.bias_ml, "k-"), (agreed.low_ml, "k--"), (agreed.high_ml, "k--")):
+        for level, style in ((agreed.bias_ml, "-"), (agreed.low_ml, "--"), (agreed.high_ml, "--")):
             if not np.isnan(level):
-                axes[1].plot(axes[1].get_xlim(), [level, level], style, linewidth=0.8)
+                axes[1].axhline(level, color="black", linestyle=style, linewidth=0.8)
     axes[0].set(xlabel="true volume (mL)", ylabel="found volume (mL)", title=f"{agreed.pairs} lesions, r = {agreed.pearson:.3f}")
     axes[1].set(xlabel="mean of both (mL)", ylabel="found - true (mL)", title=f"Bland-Altman: bias {agreed.bias_ml:.3f} mL")
     for one in axes:

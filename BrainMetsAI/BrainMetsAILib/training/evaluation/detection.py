@@ -66,6 +66,12 @@ def counts(cases: Sequence[CaseResult], threshold: float, size: SizeBin = ALL_SI
     )
 
 
+def sensitivity(cases: Sequence[CaseResult], threshold: float, size: SizeBin = ALL_SIZES) -> float:
+    """Share of the true lesions of a size that is found; NaN without such lesions."""
+    found = [lesion.found_at(threshold) for case in cases for lesion in case.lesions if size.holds(lesion.diameter_mm)]
+    return sum(found) / len(found) if found else float("nan")
+
+
 def froc(cases: Sequence[CaseResult], size: SizeBin = ALL_SIZES) -> tuple[FrocPoint, ...]:
     """The curve from the highest score to the lowest, beginning where nothing counts.
 
@@ -75,12 +81,12 @@ def froc(cases: Sequence[CaseResult], size: SizeBin = ALL_SIZES) -> tuple[FrocPo
     lesions = [lesion for case in cases for lesion in case.lesions if size.holds(lesion.diameter_mm)]
     hits = np.sort([lesion.score for lesion in lesions if lesion.score is not None])
     false = np.sort([c.score for case in cases for c in case.candidates if c.true_number is None and not c.ignored])
-    points = [FrocPoint(float("inf"), 0.0 if lesions else float("nan"), 0.0)]
-    for threshold in np.unique(np.concatenate([hits, false]))[::-1]:
-        found = len(hits) - int(np.searchsorted(hits, threshold))
-        wrong = len(false) - int(np.searchsorted(false, threshold))
-        points.append(FrocPoint(float(threshold), found / len(lesions) if lesions else float("nan"), wrong / max(len(cases), 1)))
-    return tuple(points)
+    thresholds = np.unique(np.concatenate([hits, false]))[::-1]
+    found = len(hits) - np.searchsorted(hits, thresholds)
+    wrong = (len(false) - np.searchsorted(false, thresholds)) / max(len(cases), 1)
+    share = found / len(lesions) if lesions else np.full(len(thresholds), np.nan)
+    first = FrocPoint(float("inf"), 0.0 if lesions else float("nan"), 0.0)
+    return (first, *(FrocPoint(float(t), float(s), float(w)) for t, s, w in zip(thresholds, share, wrong, strict=True)))
 
 
 def froc_score(points: Sequence[FrocPoint], at: Sequence[float] = FROC_AT) -> float:

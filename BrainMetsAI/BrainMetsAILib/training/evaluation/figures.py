@@ -7,7 +7,7 @@ import numpy as np
 from BrainMetsAILib.training.evaluation.agreement import agreement
 from BrainMetsAILib.training.evaluation.calibration import lesion_calibration, voxel_calibration
 from BrainMetsAILib.training.evaluation.case_result import CaseResult, TrueLesion, Volumes
-from BrainMetsAILib.training.evaluation.detection import counts, froc, froc_score
+from BrainMetsAILib.training.evaluation.detection import counts, froc, froc_score, sensitivity
 from BrainMetsAILib.training.evaluation.sizes import ALL_SIZES, SIZE_BINS
 from BrainMetsAILib.training.evaluation.surfaces import Overlap
 
@@ -22,7 +22,7 @@ _VOLUME: Mapping[str, Callable[[Volumes], float | None]] = {
 def detection_figures(cases: Sequence[CaseResult], threshold: float) -> dict[str, float]:
     """Sensitivity by size, precision, F1, false positives a scan, FROC score."""
     found = counts(cases, threshold)
-    figures = {f"sensitivity, {size.name}": counts(cases, threshold, size).sensitivity for size in (ALL_SIZES, *SIZE_BINS)}
+    figures = {f"sensitivity, {size.name}": sensitivity(cases, threshold, size) for size in (ALL_SIZES, *SIZE_BINS)}
     return {
         **figures,
         "precision": found.precision,
@@ -36,10 +36,10 @@ def outline_figures(cases: Sequence[CaseResult], threshold: float) -> dict[str, 
     """Dice by size, surface Dice and HD95 of the lesions found, tissue by tissue; and Dice of all tissue of a case."""
     figures: dict[str, float] = {}
     found = [lesion for case in cases for lesion in case.lesions if lesion.found_at(threshold)]
+    by_size = {size.name: [lesion for lesion in found if size.holds(lesion.diameter_mm)] for size in (ALL_SIZES, *SIZE_BINS)}
     for tissue in TISSUES:
-        for size in (ALL_SIZES, *SIZE_BINS):
-            agreed = _agreed((lesion for lesion in found if size.holds(lesion.diameter_mm)), tissue)
-            figures[f"Dice, {tissue}, {size.name}"] = _mean(one.dice for one in agreed)
+        for name, lesions in by_size.items():
+            figures[f"Dice, {tissue}, {name}"] = _mean(one.dice for one in _agreed(lesions, tissue))
         agreed = _agreed(found, tissue)
         figures[f"surface Dice 1 mm, {tissue}, all"] = _mean(one.surface_dice for one in agreed)
         # Infinite where one of the two lacks the tissue: Dice and surface Dice count that, a mean of distances cannot.
