@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from BrainMetsAILib.cli.numbers import count_of, share_of
+from BrainMetsAILib.cli.number_arguments import count_of, share_of
 from BrainMetsAILib.cli.output_folder import output_folder
 from BrainMetsAILib.cli.process import WorkerProcess
 from BrainMetsAILib.cli.progress import Progress
