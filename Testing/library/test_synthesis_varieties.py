@@ -37,6 +37,10 @@ def test_varieties_look_as_they_are_called(variety: str, seed: int) -> None:
         assert not rendered.necrosis.any()
         assert array[enhancing].std() > 10 and array[enhancing].mean() > WHITE + 0.25 * (WHITE - FLUID)
         return
+    if variety == "faint":
+        assert lesion.shape == plain.shape
+        assert WHITE < array[enhancing].mean() < WHITE + 0.4 * (WHITE - FLUID)
+        return
     assert rendered.necrosis[24, 24, 24], "the middle does not enhance"
     share = rendered.necrotic_mm3[0] / rendered.volumes_mm3[0]
     if variety == "cystic":

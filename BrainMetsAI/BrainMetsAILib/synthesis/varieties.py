@@ -10,7 +10,7 @@ from scipy import ndimage
 from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion, draw_lesion, draw_lobes
 from BrainMetsAILib.synthesis.shapes import Grid, LesionShape, Vector, coverage
 
-SHARES: Mapping[str, float] = {"cystic": 0.07, "haemorrhagic": 0.07, "edge-enhancing": 0.06, "treated": 0.07}
+SHARES: Mapping[str, float] = {"cystic": 0.07, "haemorrhagic": 0.07, "edge-enhancing": 0.06, "treated": 0.07, "faint": 0.06}
 """Share of each variety among lesions of at least `LEAST_MM`; the others are as `lesion_sampling.draw_lesion` makes them."""
 LEAST_MM = 5.0
 RIM_MM = (0.8, 1.6)
@@ -38,7 +38,8 @@ def as_variety(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) 
     variety
         ``cystic``: a thin wall around dark fluid. ``haemorrhagic``: T1-bright blood in patches, which on a single T1c cannot be told
         from enhancement and counts as such. ``edge-enhancing``: only a thin edge enhances, the inside looks like the tissue around
-        it. ``treated``: faint and patchy around a large core, as months after radiosurgery.
+        it. ``faint``: hardly brighter than what is around it, with or without a core. ``treated``: faint and patchy around a large
+        core, as months after radiosurgery.
 
     Raises
     ------
@@ -46,6 +47,8 @@ def as_variety(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) 
         For another word.
     """
     shape, look = lesion.shape, lesion.enhancement
+    if variety == "faint":
+        return SyntheticLesion(shape, replace(look, contrast=float(rng.uniform(0.15, 0.35))))
     cores = {"cystic": (0.75, 0.92), "haemorrhagic": (0.0, 0.0), "edge-enhancing": (0.75, 0.9), "treated": (0.45, 0.8)}
     low, high = cores[variety]
     core = float(rng.uniform(low, high)) if high else 0.0

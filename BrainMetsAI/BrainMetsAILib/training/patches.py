@@ -139,7 +139,7 @@ def _draw_lesions(hull: NDArray[np.bool_], junction: NDArray[np.bool_], rng: np.
     lesions: list[SyntheticLesion] = []
     places = {mask: np.argwhere(m) for mask, m in (("junction", junction), ("hull", hull))}
     for _ in range(1 + int(rng.poisson(4.0))):
-        size = draw_diameter(rng) if rng.random() < 0.6 else float(rng.uniform(3.0, 18.0))
+        size = _draw_size(rng)
         at = places["junction" if rng.random() < 0.75 and len(places["junction"]) else "hull"]
         for _ in range(10):
             k, j, i = at[int(rng.integers(len(at)))] + rng.uniform(-0.5, 0.5, 3)
@@ -148,6 +148,14 @@ def _draw_lesions(hull: NDArray[np.bool_], junction: NDArray[np.bool_], rng: np.
                 lesions.append(draw_varied_lesion(rng, (float(i), float(j), float(k)), size))
                 break
     return lesions
+
+
+def _draw_size(rng: np.random.Generator) -> float:
+    """A diameter in mm: as in patients, but the large ones, which are rare there and each different, more often."""
+    draw = rng.random()
+    if draw < 0.55:
+        return draw_diameter(rng)
+    return float(rng.uniform(3.0, 18.0) if draw < 0.88 else rng.uniform(14.0, 34.0))
 
 
 def _operate(look: Look, grid: Grid, hull: NDArray[np.bool_], lesions: list[SyntheticLesion], rng: np.random.Generator) -> None:
