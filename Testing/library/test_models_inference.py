@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,7 +152,7 @@ def test_cancel_stops_before_the_next_window(bundle: Bundle, monkeypatch: pytest
     windows = []
     original = inference._lesion_probability
 
-    def watched(*arguments: object) -> torch.Tensor:
+    def watched(*arguments: Any) -> torch.Tensor:
         windows.append(1)
         if len(windows) == 3:
             asked.set()
