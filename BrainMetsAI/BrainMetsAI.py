@@ -1,6 +1,7 @@
 """The module BrainMetsAI: finds lesions on contrast-enhanced T1-weighted MRI of the head, shows and measures them. Wiring only."""
 
 import runpy
+import unittest
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,10 @@ class BrainMetsAITest(ScriptedLoadableModuleTest):
     def runTest(self) -> None:
         """Run the module's main job on the practice case."""
         self.setUp()
-        self.test_practice_case()
+        try:
+            self.test_practice_case()
+        except unittest.SkipTest as reason:  # pressed in the panel: no failure, and no runner that would count it
+            self.delayDisplay(str(reason))
 
     def test_practice_case(self) -> None:
         """Make a practice case, find its lesions with the panel, check segments and table."""

@@ -223,6 +223,7 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
 
     currentNodeChanged = QtCore.Signal(object)
     currentNodeIDChanged = QtCore.Signal(str)
+    nodeAboutToBeRemoved = QtCore.Signal(object)
     _types: tuple[str, ...] = ()
     _scene: Any = None
     _flags: ClassVar[dict[str, bool]] = {}
@@ -267,6 +268,8 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
         self._scene = scene
         events = (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent) if scene else ()
         self._observers = tuple((scene, scene.AddObserver(event, lambda *_: self._refresh())) for event in events)
+        if scene:
+            self._observers += ((scene, scene.AddObserver(scene.NodeAboutToBeRemovedEvent, self._leaving)),)
         self._following.extend(self._observers)
         self._refresh()
 
@@ -282,13 +285,21 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
     def _refresh(self) -> None:
         nodes = self._nodes()
         none = [self._none_text or "None"] if self.noneEnabled else []
+        row = self._ids.index(self._id) if self._id in self._ids else 0
         self._ids = (*("" for _ in none), *(node.GetID() for node in nodes))
         self._filling = True
         self.clear()
         self.addItems([*none, *(node.GetName() for node in nodes)])
         self._filling = False
-        self.setCurrentNodeID(self._id if self._id in self._ids else (self._ids[0] if self._ids else ""))
+        # A QComboBox that loses its current row moves to the one above.
+        self.setCurrentNodeID(self._id if self._id in self._ids else (self._ids[max(row - 1, 0)] if self._ids else ""))
         self._show()
+
+    def _leaving(self, scene: Any, event: str, node: Any = None) -> None:
+        if node is not None and node.GetID() in self._ids:
+            self.nodeAboutToBeRemoved.emit(node)
+
+    _leaving.CallDataType = 21  # type: ignore[attr-defined]  # vtk.VTK_OBJECT: the node comes along
 
     def _show(self) -> None:
         self._filling = True

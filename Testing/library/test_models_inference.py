@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,7 +152,7 @@ def test_cancel_stops_before_the_next_window(bundle: Bundle, monkeypatch: pytest
     windows = []
     original = inference._lesion_probability
 
-    def watched(*arguments: object) -> torch.Tensor:
+    def watched(*arguments: Any) -> torch.Tensor:
         windows.append(1)
         if len(windows) == 3:
             asked.set()
@@ -193,3 +194,16 @@ def test_half_precision_weights_run(tmp_path: Path) -> None:
     size = (40, 40, 40)
     finding = find_lesions(head_with_balls(size, grid(size, np.eye(3)), [], radii_mm=(14.0, 15.0, 14.0)), bundle)
     assert np.isfinite(sitk.GetArrayViewFromImage(finding.enhancing)).all()
+
+
+def test_a_mirrored_view_makes_left_and_right_alike() -> None:
+    torch.manual_seed(0)
+    network = CompactUNet((4, 8)).eval()
+    window = torch.randn(8, 10, 12)
+    cpu = torch.device("cpu")
+    with torch.inference_mode():
+        plain, both = (inference._lesion_probability(network, window, cpu, mirrored) for mirrored in (False, True))
+        other = inference._lesion_probability(network, window.flip(-1), cpu, True)
+    assert plain.shape == both.shape == (2, 8, 10, 12)
+    assert torch.allclose(other.flip(-1), both, atol=1e-6), "an image of the mirrored head gives the mirrored map"
+    assert not torch.allclose(plain, both, atol=1e-3), "this network by itself tells left from right"

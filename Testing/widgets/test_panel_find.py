@@ -183,6 +183,23 @@ def test_volume_deleted_meanwhile(panel: Any, volume: Any, wait_for: Callable[..
     assert not panel.find.ui.runButton.enabled
 
 
+def test_deleting_the_chosen_volume_chooses_no_other(panel: Any, head: sitk.Image) -> None:
+    from BrainMetsAILib.panel.case_section import chosen_volume
+    from BrainMetsAILib.scene.volumes import add_volume
+
+    nodes = [add_volume(head, name) for name in ("first", "second", "third")]
+    panel.case.ui.volumeSelector.setCurrentNode(nodes[1])
+    assert chosen_volume() is nodes[1]
+    slicer.mrmlScene.RemoveNode(nodes[2])  # another one: nothing changes
+    application.processEvents()
+    assert chosen_volume() is nodes[1]
+    slicer.mrmlScene.RemoveNode(nodes[1])
+    application.processEvents()
+    assert chosen_volume() is None and panel.case.ui.volumeSelector.currentNode() is None
+    panel.case.ui.volumeSelector.setCurrentNode(nodes[0])
+    assert chosen_volume() is nodes[0], "a person's choice counts again"
+
+
 def test_scene_closed_meanwhile(panel: Any, volume: Any, head: sitk.Image, wait_for: Callable[..., None]) -> None:
     from BrainMetsAILib.scene.volumes import add_volume
 

@@ -101,6 +101,26 @@ def test_worker_that_ends_is_told_and_started_anew(process: Any, wait_for: Calla
     assert again.ends[0][0] == "result"
 
 
+def test_a_crash_behind_a_launcher_is_called_a_crash(slicer_app: SlicerFacade, tmp_path: Path, wait_for: Callable[..., None]) -> None:
+    """An installed PythonSlicer outlives the interpreter behind it, prints a line of its own and returns 1."""
+    from BrainMetsAILib.panel.process import WorkerProcess
+
+    launcher = tmp_path / "PythonSlicer"
+    launcher.write_text(
+        f'#!/bin/sh\n"{sys.executable}" "$@"\ncode=$?\n'
+        f'if [ $code -gt 128 ]; then echo "error: [{sys.executable}] exit abnormally - Report the problem." >&2; exit 1; fi\nexit $code\n',
+        encoding="utf-8",
+    )
+    launcher.chmod(0o755)
+    process = WorkerProcess(lambda: str(launcher), (str(SCRIPT),))
+    for task, words in (("die", "ran out of memory"), ("exit", "exit code 3")):
+        ear = Ear()
+        process.run(task, prepare, ear.listener)
+        wait_for(lambda: not process.busy)
+        assert ear.ends[0][0] == "failed" and words in ear.ends[0][1]
+    process.stop()
+
+
 def test_cancel_leaves_the_worker_alive(process: Any, wait_for: Callable[..., None]) -> None:
     ear = Ear()
     process.run("wait", prepare, ear.listener)

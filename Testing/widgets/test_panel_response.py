@@ -144,6 +144,16 @@ def test_lesions_deleted_meanwhile(panel: Any, nodes: list[Any], wait_for: Calla
     assert not panel.pair.ui.compareButton.enabled
 
 
+def test_deleting_an_examination_chooses_no_other(panel: Any, nodes: list[Any]) -> None:
+    from BrainMetsAIResponseLib.panel.choices import chosen_pair
+
+    slicer.mrmlScene.RemoveNode(nodes[2])
+    application.processEvents()
+    pair = chosen_pair()
+    assert pair.follow_up_volume is None and panel.pair.ui.followUpVolumeSelector.currentNode() is None
+    assert pair.baseline_volume is nodes[0] and not panel.pair.ui.compareButton.enabled
+
+
 def test_scene_closed_meanwhile(panel: Any, nodes: list[Any], wait_for: Callable[..., None]) -> None:
     panel.pair.ui.compareButton.click()
     slicer.mrmlScene.Clear(0)

@@ -1,6 +1,7 @@
 """What happens when packages are missing, with an installer that only writes down what it was asked."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from pythonqt_facade import QtCore, qt
 from slicer_facade import SlicerFacade
 
+GUARD = "-m BrainMetsAILib.worker.guarded_run"
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "BrainMetsAI" / "Resources" / "requirements.txt"
 
 
@@ -18,7 +20,7 @@ def installer(tmp_path: Path) -> Path:
     """Appends its arguments to a file; fails where a file `fail` is there, waits where a file `wait` is."""
     program = tmp_path / "PythonSlicer"
     program.write_text(
-        f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\necho "Collecting things"\n'
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\necho "brainmets-pid $$"\necho "Collecting things"\n'
         f'if [ -e {tmp_path}/wait ]; then exec sleep 60; fi\n'
         f'if [ -e {tmp_path}/fail ]; then echo "ERROR: No matching distribution found for torch" >&2; exit 1; fi\n',
         encoding="utf-8",
@@ -63,7 +65,7 @@ def test_installs_what_is_missing_and_goes_on(
     assert setup.ui.installButton.text == "Cancel"
     installed["torch"] = "2.13.0+cpu"
     wait_for(lambda: not setup.installing)
-    assert calls(installer) == ["-m pip install torch>=2.4"]
+    assert calls(installer) == [f"{GUARD} pip install torch>=2.4"]
     assert went_on == [True]
     assert setup.root_for_test.isHidden()
     assert setup.ensure(lambda: went_on.append(False)) and went_on == [True, False]
@@ -72,7 +74,7 @@ def test_installs_what_is_missing_and_goes_on(
 def test_folder_of_wheels(setup: Any, installer: Path, wait_for: Callable[..., None]) -> None:
     setup.ui.wheelsButton.click()
     wait_for(lambda: not setup.installing)
-    assert calls(installer) == ["-m pip install --no-index --find-links /media/wheels torch>=2.4"]
+    assert calls(installer) == [f"{GUARD} pip install --no-index --find-links /media/wheels torch>=2.4"]
 
 
 def test_pytorch_extension_decides_the_build(setup: Any, installer: Path, installed: dict[str, str], wait_for: Callable[..., None]) -> None:
@@ -86,7 +88,9 @@ def test_pytorch_extension_decides_the_build(setup: Any, installer: Path, instal
     finally:
         del slicer.modules.pytorchutils
     assert calls(installer) == [
-        "-m pip install light-the-torch>=0.5", "-m light_the_torch install torch>=2.4", "-m pip install safetensors>=0.4.3",
+        f"{GUARD} pip install light-the-torch>=0.5",
+        f"{GUARD} light_the_torch install torch>=2.4",
+        f"{GUARD} pip install safetensors>=0.4.3",
     ]
 
 
@@ -112,6 +116,35 @@ def test_cancel(setup: Any, installer: Path, wait_for: Callable[..., None]) -> N
     setup.ui.installButton.click()
     wait_for(lambda: not setup.installing)
     assert setup.ui.setupStatusLabel.text == "The installation was cancelled."
+
+
+@pytest.mark.parametrize("how", ["cancel", "stop"])
+def test_what_runs_behind_a_launcher_ends_too(
+    slicer_app: SlicerFacade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait_for: Callable[..., None], how: str
+) -> None:
+    """An installed PythonSlicer starts the interpreter as a child and does not take it along when it is killed."""
+    from BrainMetsAILib.panel.installation import Installation
+
+    (tmp_path / "slowinstaller.py").write_text(
+        "import pathlib, sys, time\n"
+        "for n in range(3000):\n    pathlib.Path(sys.argv[1]).write_text(str(n))\n    time.sleep(0.02)\n", encoding="utf-8",
+    )
+    launcher = tmp_path / "PythonSlicer"
+    launcher.write_text(f'#!/bin/sh\nexec 3<&0\n"{sys.executable}" "$@" <&3 &\nwait $!\nexit $?\n', encoding="utf-8")
+    launcher.chmod(0o755)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    beats, ends = tmp_path / "beats", list[str]()
+    installation = Installation(lambda line: None, ends.append, lambda: str(launcher))
+    installation.start([("-m", "slowinstaller", str(beats))])
+    wait_for(lambda: beats.exists() and beats.read_text() not in ("", "0"), 30)
+    getattr(installation, how)()
+    if how == "cancel":
+        wait_for(lambda: ends)
+        assert ends == ["The installation was cancelled."]
+    time.sleep(0.3)
+    last = beats.read_text()
+    time.sleep(0.3)
+    assert beats.read_text() == last, "it went on behind the launcher"
 
 
 def test_missing_interpreter(slicer_app: SlicerFacade) -> None:

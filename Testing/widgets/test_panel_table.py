@@ -33,3 +33,29 @@ def test_table(slicer_app: SlicerFacade, seen: list[str]) -> None:
     assert table.keys == ["uid100", "uid10"]
     table.fill({})
     assert table.keys == [] and table.current == ""
+
+
+def test_a_click_on_the_current_row_goes_there_again(slicer_app: SlicerFacade, seen: list[str]) -> None:
+    from BrainMetsAILib.panel.result_table import ResultTable
+
+    view = qt.QTableView()
+    table = ResultTable(view, (("Lesion", "Name"),), seen.append)
+    table.fill({"a": ("M01",), "b": ("M02",)})
+    table.select("b")
+    view.clicked.emit(view.currentIndex())
+    assert seen == ["b", "b"]
+
+
+@pytest.mark.parametrize("order", ["AscendingOrder", "DescendingOrder"])
+def test_empty_cells_never_come_between_numbers(slicer_app: SlicerFacade, seen: list[str], order: str) -> None:
+    from BrainMetsAILib.panel.result_table import Figure, ResultTable
+
+    view = qt.QTableView()
+    table = ResultTable(view, (("Lesion", "Name"), ("%", "Change")), seen.append)
+    values = {"a": -50.0, "b": None, "c": 3.0, "d": None, "e": 80.0, "f": 0.0}
+    table.fill({key: (key, "" if value is None else Figure(value, 0)) for key, value in values.items()})
+    view.sortByColumn(1, getattr(qt.Qt, order))
+    numbers = [value for value in (values[key] for key in table.keys) if value is not None]
+    assert numbers == sorted(numbers, reverse=order == "DescendingOrder")
+    empty = [table.keys.index(key) for key in ("b", "d")]
+    assert empty in ([4, 5], [0, 1], [5, 4], [1, 0]), "together at one end"

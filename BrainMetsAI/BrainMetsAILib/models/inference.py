@@ -30,6 +30,7 @@ from BrainMetsAILib.models.sliding_windows import gaussian_weights, padded_box, 
 HEAD_MARGIN_VOXELS = 2
 SURROUNDINGS_VOXELS = 8  # of what is searched: enough that its edge is not the edge of what the network sees
 PREPARED, SEARCHED = 0.08, 0.9  # shares of the progress bar
+LEFT_RIGHT = -1
 ORIENTATION = "LPS"
 """Axes of the arrays the network was trained on: i to the left, j to the back, k to the top."""
 
@@ -194,7 +195,7 @@ def _search(
             _stop_if(cancelled)
             share = PREPARED + (SEARCHED - PREPARED) * (number - 1) / len(boxes)
             progress(share, f"window {number} of {len(boxes)}")
-            sums[(slice(None), *window)] += _lesion_probability(network, volume[window], device) * weights
+            sums[(slice(None), *window)] += _lesion_probability(network, volume[window], device, settings.mirrored) * weights
             total[window] += weights
     # Done in place and map by map: a large head has tens of millions of voxels.
     total.clamp_(min=1e-6)
@@ -207,11 +208,13 @@ def _search(
     return maps[0], maps[1]
 
 
-def _lesion_probability(network: torch.nn.Module, window: torch.Tensor, device: torch.device) -> torch.Tensor:
+def _lesion_probability(network: torch.nn.Module, window: torch.Tensor, device: torch.device, mirrored: bool) -> torch.Tensor:
     """(2, k, j, i) on the CPU: probability of enhancing and of necrosis in one window."""
+    views = [window, window.flip(LEFT_RIGHT)] if mirrored else [window]
     with torch.autocast("cuda", enabled=device.type == "cuda"):
-        logits = network(window[None, None].to(device))
-    return torch.softmax(logits.float(), dim=1)[0, 1:].cpu()
+        logits = network(torch.stack(views)[:, None].to(device))
+    shares = torch.softmax(logits.float(), dim=1)[:, 1:].cpu()
+    return (shares[0] + shares[1].flip(LEFT_RIGHT)) / 2 if mirrored else shares[0]
 
 
 def _outside(found: Candidates, near_brain: sitk.Image) -> dict[int, str]:

@@ -32,6 +32,9 @@ class RunSettings:
         Candidates below this score are left out.
     minimum_voxels, minimum_mm3
         Candidates below either are left out.
+    mirrored
+        Whether each window is seen a second time with left and right exchanged, and the mean counts: what only one view takes for a
+        lesion (mostly vessels) loses, for twice the time.
     brain_only
         Whether candidates away from the brain are left out (`brain_region.py`).
     """
@@ -44,6 +47,7 @@ class RunSettings:
     score_floor: float = 0.3
     minimum_voxels: int = MINIMUM_VOXELS
     minimum_mm3: float = MINIMUM_MM3
+    mirrored: bool = False
     brain_only: bool = True
 
 
@@ -60,6 +64,7 @@ def run_settings(bundle: Bundle) -> RunSettings:
             network=network,
             patch=patch,
             minimum_voxels=int(content.get("minimum_voxels", MINIMUM_VOXELS)),
+            mirrored=bool(content.get("mirrored", False)),
             brain_only=bool(content.get("brain_only", True)),
             **numbers,
         )

@@ -39,6 +39,7 @@ class CaseSection:
         self._updating = False
         self._seed = 0
         self._progress = TaskProgress(ui.practiceProgressBar, ui.practiceStatusLabel)
+        ui.volumeSelector.connect("nodeAboutToBeRemoved(vtkMRMLNode*)", self._on_leaving)
         ui.volumeSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_volume)
         ui.practiceButton.connect("clicked()", self._on_practice)
 
@@ -69,6 +70,11 @@ class CaseSection:
 
     def _choose(self, volume: Any) -> None:
         settings_node().SetNodeReferenceID(VOLUME_ROLE, volume.GetID() if volume else None)
+
+    def _on_leaving(self, node: Any) -> None:
+        """The selector is about to move to a neighbour that nobody chose; the refresh that follows the removal shows none."""
+        if node is not None and node is chosen_volume():
+            self._updating = True
 
     def _on_volume(self, volume: Any) -> None:
         scene = slicer.mrmlScene

@@ -1,12 +1,17 @@
 """Installs Python packages in a process of its own, so that nothing freezes and the application never imports them."""
 
+import contextlib
 import importlib
+import os
+import signal
 from collections.abc import Callable, Sequence
 
 import qt
 from slicer.i18n import tr as _
 
 from BrainMetsAILib.panel.process import python_interpreter
+from BrainMetsAILib.worker.guarded_run import GREETING, guarded
+from BrainMetsAILib.worker.launching import worker_environment
 
 LINES_KEPT = 200
 
@@ -32,6 +37,7 @@ class Installation:
         self._lines: list[str] = []
         self._rest = ""
         self._running = self._cancelled = False
+        self._pid: int | None = None
         self._process = qt.QProcess()
         self._process.setProcessChannelMode(qt.QProcess.MergedChannels)
         self._process.connect("readyReadStandardOutput()", self._read)
@@ -59,6 +65,10 @@ class Installation:
         """End the installer; what it had installed stays."""
         if self._running:
             self._cancelled = True
+            self._process.closeWriteChannel()  # it ends by itself then
+            if self._pid:  # the interpreter itself: PythonSlicer is only a launcher in front of it
+                with contextlib.suppress(OSError):
+                    os.kill(self._pid, getattr(signal, "SIGKILL", signal.SIGTERM))
             self._process.kill()
 
     def stop(self) -> None:
@@ -75,13 +85,20 @@ class Installation:
             importlib.invalidate_caches()
             self._end("")
         else:
-            self._process.start(program, self._commands.pop(0))
+            self._pid = None
+            environment = qt.QProcessEnvironment.systemEnvironment()
+            for name, value in worker_environment().items():
+                environment.insert(name, value)
+            self._process.setProcessEnvironment(environment)
+            self._process.start(program, guarded(self._commands.pop(0)))
 
     def _read(self) -> None:
         text = self._rest + self._process.readAllStandardOutput().data().decode("utf-8", errors="replace")
         *lines, self._rest = text.replace("\r", "\n").split("\n")
         for line in lines:
-            if line.strip():
+            if line.startswith(GREETING):
+                self._pid = int(line.removeprefix(GREETING))
+            elif line.strip():
                 self._lines = [*self._lines[-LINES_KEPT:], line]
                 self._on_line(line)
 

@@ -19,6 +19,7 @@ from BrainMetsAILib.worker.protocol import Cancelled, Failure, Progress, Reply, 
 
 LOOK_AFTER_MS = 250
 STOP_LIMIT_MS = 1000
+LAUNCHER_SAYS = "exit abnormally"  # commontk/AppLauncher, Base/ctkAppLauncher.cpp
 
 
 @dataclass(frozen=True)
@@ -183,8 +184,10 @@ class WorkerProcess:
         self._read_error()
         client, self._client = self._client, None
         if client:
-            crashed = status == _number(qt.QProcess.CrashExit)
-            by_signal = code if sys.platform != "win32" else 0  # there the code of a crash is no signal
+            # PythonSlicer, the launcher, outlives a crash of the interpreter behind it, says so and returns 1.
+            behind_launcher = code != 0 and LAUNCHER_SAYS in client.log
+            crashed = behind_launcher or status == _number(qt.QProcess.CrashExit)
+            by_signal = code if sys.platform != "win32" and not behind_launcher else 0  # otherwise the code is no signal
             self._deliver(client.ended(None, by_signal) if crashed else client.ended(code))
 
     def _look_after(self) -> None:

@@ -67,6 +67,7 @@ class ResultTable:
         self._columns_header.setHighlightSections(False)  # bold headings need more room than there is
         self._selection = view.selectionModel()  # without this reference the connection ends with the wrapper
         self._selection.connect("currentRowChanged(QModelIndex,QModelIndex)", self._row_changed)
+        view.connect("clicked(QModelIndex)", self._clicked)  # the current row too: a person scrolled away and wants back
 
     def fill(self, rows: Mapping[str, Sequence[Value]], tooltips: Mapping[str, str] | None = None) -> None:
         """Show these rows, by key, and no others."""
@@ -117,7 +118,8 @@ class ResultTable:
         text = value.text if isinstance(value, Figure) else value
         if item.data(TEXT_ROLE) != text:
             item.setData(text, TEXT_ROLE)
-            item.setData(value.value if isinstance(value, Figure) else _natural(value), SORT_ROLE)
+            # No value at all for an empty cell: Qt sorts those last, and compares a text with a number at random.
+            item.setData(value.value if isinstance(value, Figure) else _natural(value) or None, SORT_ROLE)
             if isinstance(value, Figure):
                 item.setData(RIGHT_AND_CENTRED, ALIGNMENT_ROLE)
         if tooltip and item.data(TOOLTIP_ROLE) != tooltip:
@@ -129,6 +131,9 @@ class ResultTable:
     def _row_changed(self, current: "qt.QModelIndex", previous: "qt.QModelIndex") -> None:
         if current.isValid() and not self._filling:
             self._on_row(self._key_at(current.row()))
+
+    def _clicked(self, index: "qt.QModelIndex") -> None:
+        self._on_row(self._key_at(index.row()))
 
 
 def _natural(text: str) -> str:

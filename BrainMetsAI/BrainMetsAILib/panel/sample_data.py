@@ -1,13 +1,17 @@
 """The practice case as sample data: made on this computer from the head that comes with the extension, not downloaded."""
 
+import hashlib
+import logging
 import time
 from pathlib import Path
 from typing import Any
 
+import qt
 import SimpleITK as sitk
 import slicer
 from slicer.i18n import tr as _
 
+from BrainMetsAILib.models.bundles import BundleError
 from BrainMetsAILib.panel.practice import (
     PracticeNodes,
     practice_head,
@@ -30,10 +34,17 @@ def register_sample_data(thumbnail: Path) -> None:
     already = getattr(slicer.modules, "sampleDataSources", {}).get(CATEGORY, [])
     if any(source.sampleName == SAMPLE for source in already):  # after a reload
         return
+    try:
+        head = practice_head()
+        checksum = hashlib.sha256(head.read_bytes()).hexdigest()
+    except (BundleError, OSError) as error:
+        logging.error("No practice case is offered: %s", error)
+        return
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category=CATEGORY,
         sampleName=SAMPLE,
-        uris="brainmetsai:practice-case",  # nothing is fetched: the downloader below makes the case
+        uris=head.as_uri(),  # the head alone, for scripts; the button calls the downloader below, which makes the case from it
+        checksums=f"SHA256:{checksum}",
         fileNames="head_t1.nii.gz",
         nodeNames="Practice baseline",
         thumbnailFileName=str(thumbnail),
@@ -52,6 +63,7 @@ def load_practice_case(seed: int = 0, worker: WorkerProcess | None = None) -> li
     worker = worker or WorkerProcess()
     made: list[PracticeNodes] = []
     dialog = slicer.util.createProgressDialog(maximum=100, labelText=_("Making the practice case"), autoClose=False)
+    dialog.setWindowModality(qt.Qt.ApplicationModal)  # else the scene could be closed, or a second case begun, meanwhile
 
     def progress(share: float, text: str) -> None:
         dialog.setValue(round(100 * share))

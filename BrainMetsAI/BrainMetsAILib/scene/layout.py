@@ -74,7 +74,10 @@ def show_pair(baseline: ReviewNodes, follow_up: ReviewNodes, probability_opacity
             continue
         below.GetSliceToRAS().DeepCopy(above.GetSliceToRAS())
         below.UpdateMatrices()
-        below.SetFieldOfView(*above.GetFieldOfView())
+        _x, height_mm, thickness = above.GetFieldOfView()
+        columns, rows, _depth = below.GetDimensions()  # the two views need not have the same shape
+        if rows > 0:
+            below.SetFieldOfView(height_mm * columns / rows, height_mm, thickness)
         for name, nodes in ((upper, baseline), (lower, follow_up)):
             composite = _composite_node(name)
             composite.SetLinkedControl(False)  # else every volume goes into every view

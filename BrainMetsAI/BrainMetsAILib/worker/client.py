@@ -205,5 +205,5 @@ def _ending_sentence(exit_code: int | None, killed_by_signal: int | None, greete
     if killed_by_signal == 9:
         return "The worker process was killed, most likely because the computer ran out of memory; close other programs and run again."
     if killed_by_signal is not None:
-        return "The worker process crashed; nothing else was harmed, so run it again."
+        return "The worker process crashed or ran out of memory; nothing else was harmed, so close other programs and run it again."
     return f"The worker process ended by itself (exit code {exit_code}) before the task was done; run it again."

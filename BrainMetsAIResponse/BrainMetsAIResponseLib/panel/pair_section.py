@@ -57,6 +57,7 @@ class PairSection:
             FOLLOW_UP_LESIONS: ui.followUpLesionsSelector,
         }
         for role, selector in self._selectors.items():
+            selector.connect("nodeAboutToBeRemoved(vtkMRMLNode*)", self._on_leaving)
             selector.connect("currentNodeChanged(vtkMRMLNode*)", self._chooser(role))
         ui.compareButton.connect("clicked()", self._on_compare)
 
@@ -84,6 +85,11 @@ class PairSection:
         if not pair.complete:
             return _("Choose a volume and its lesions for both examinations.")
         return "" if pair.distinct else _("Baseline and follow-up are the same; choose two examinations.")
+
+    def _on_leaving(self, node: Any) -> None:
+        """The selectors are about to move to neighbours that nobody chose; the refresh that follows the removal shows none."""
+        if node is not None and any(settings_node().GetNodeReference(role) is node for role in self._selectors):
+            self._updating = True
 
     def _chooser(self, role: str) -> Callable[[Any], None]:
         def chosen(node: Any) -> None:
