@@ -73,7 +73,7 @@ def test_lobes_are_carried_onto_a_moved_head_and_its_own_tissue_stays() -> None:
     assert np.array_equal(found == Region.BRAIN_STEM, own == 16)
     assert np.array_equal(np.isin(found, LEFT) & (own == 2), own == 2) and np.array_equal(np.isin(found, RIGHT) & (own == 41), own == 41)
     for region in (Region.FRONTAL_LEFT, Region.FRONTAL_RIGHT, Region.PARIETAL_LEFT, Region.OCCIPITAL_RIGHT):
-        assert dice(found == region, truth == region) > 0.93, region.name
+        assert dice(found == region, truth == region) > 0.92, region.name
     assert dice(found == Region.CHOROID_PLEXUS, truth == Region.CHOROID_PLEXUS) > 0.6
     assert dice(found >= FIRST_OF_TISSUE, truth >= FIRST_OF_TISSUE) > 0.999
     assert np.all(own[found == Region.FLUID] == 24)
