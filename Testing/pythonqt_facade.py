@@ -105,6 +105,19 @@ def _property(name: str) -> property:
     return property(lambda self: self.property(name), lambda self, value: self.setProperty(name, value))
 
 
+def _single_shot(milliseconds: int, slot: Callable[[], Any]) -> None:
+    """Call something once, later; what it raises is kept for the tests' fixture."""
+
+    def deliver() -> None:
+        try:
+            slot()
+        except Exception as error:
+            slot_errors.append(error)
+            traceback.print_exc()
+
+    QtCore.QTimer.singleShot(milliseconds, deliver)
+
+
 def pythonqt(base: type) -> Any:
     """Subclass of a PySide class that behaves as PythonQt's wrapper of it."""
     if base not in _wrapped:
@@ -119,6 +132,8 @@ def pythonqt(base: type) -> Any:
         if issubclass(base, QtWidgets.QTableView):
             body["horizontalHeader"] = lambda self: Borrowed(base.horizontalHeader(self))  # type: ignore[attr-defined]
             body["verticalHeader"] = lambda self: Borrowed(base.verticalHeader(self))  # type: ignore[attr-defined]
+        if base is QtCore.QTimer:  # the class's own function, which the property of the same name would hide
+            body["singleShot"] = staticmethod(_single_shot)
         _wrapped[base] = type(base.__name__, (PythonQtObject, base), body)
     return _wrapped[base]
 

@@ -63,6 +63,7 @@ def load_practice_case(seed: int = 0, worker: WorkerProcess | None = None) -> li
     worker = worker or WorkerProcess()
     made: list[PracticeNodes] = []
     dialog = slicer.util.createProgressDialog(maximum=100, labelText=_("Making the practice case"), autoClose=False)
+    dialog.windowTitle = _("Practice case")
     dialog.setWindowModality(qt.Qt.ApplicationModal)  # else the scene could be closed, or a second case begun, meanwhile
 
     def progress(share: float, text: str) -> None:

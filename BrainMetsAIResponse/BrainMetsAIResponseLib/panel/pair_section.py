@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -29,6 +30,8 @@ from BrainMetsAIResponseLib.panel.choices import (
 from BrainMetsAIResponseLib.register_task import read_registration
 from BrainMetsAIResponseLib.response import compare
 from BrainMetsAIResponseLib.scene import show_response, write_response
+
+LAID_OUT_MS = 200  # 60 ms were measured in Slicer 5.12, on two busy cores
 
 
 class PairSection:
@@ -119,6 +122,10 @@ class PairSection:
             self._worker.run("register", lambda folder: register_input(folder, *images, threads=polite_threads()), listener)
             self._on_change()
 
+    def _show_views(self, pair: Pair) -> None:
+        if pair.present:
+            show_response(review_nodes(pair.baseline_lesions), review_nodes(pair.follow_up_lesions))
+
     def _identity(self, pair: Pair) -> IdentityCheck | None:
         """Whose examinations these are; None where they differ and the person does not insist."""
         baseline, follow_up = (facts_of_volume(volume, "").patient for volume in (pair.baseline_volume, pair.follow_up_volume))
@@ -138,5 +145,7 @@ class PairSection:
             read_lesions(pair.baseline_lesions), read_lesions(pair.follow_up_lesions), registration.transform, registration, identity
         )
         nodes = write_response(pair.baseline_lesions, pair.follow_up_lesions, response)
-        show_response(review_nodes(pair.baseline_lesions), review_nodes(pair.follow_up_lesions))
+        self._show_views(pair)
+        # Views that the new layout has just made are laid out by the event loop, which undoes what was set: set it once more.
+        qt.QTimer.singleShot(LAID_OUT_MS, lambda: self._show_views(pair))
         return _("Compared; the follow-up lies on the baseline under the transform “{name}”.").format(name=nodes.transform.GetName())

@@ -11,6 +11,18 @@ import slicer
 LIMIT_S = 900
 
 
+def settle() -> None:
+    """Let the application lay out what was asked for."""
+    for _turn in range(50):
+        slicer.app.processEvents()
+        time.sleep(0.02)
+
+
+def offset_mm(view: str) -> float:
+    """Where a slice view stands along its own axis."""
+    return float(slicer.app.layoutManager().sliceWidget(view).mrmlSliceNode().GetSliceOffset())
+
+
 def run(test: Any) -> None:
     """All steps; `test` is the running ScriptedLoadableModuleTest."""
     from BrainMetsAILib.panel.sample_data import load_practice_case
@@ -42,5 +54,10 @@ def run(test: Any) -> None:
     changes = {panel.result.table.text(key, 1) for key in rows}
     test.assertTrue({"grown", "shrunk", "vanished", "new"} <= changes, str(changes))
     test.assertIsNotNone(follow_up.GetParentTransformNode())
-    panel.result.table.select(rows[0])
+    for key in (None, rows[0]):
+        if key is not None:
+            panel.result.table.select(key)
+        settle()
+        for upper, lower in (("Red", "Red+"), ("Green", "Green+"), ("Yellow", "Yellow+")):
+            test.assertAlmostEqual(offset_mm(upper), offset_mm(lower), 2, f"{lower} shows another place than {upper}")
     test.delayDisplay("Test passed")
