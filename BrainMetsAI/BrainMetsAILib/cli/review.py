@@ -6,6 +6,7 @@ from typing import Any
 
 from BrainMetsAILib.cli.examination_input import ExaminationInput, check_pair, check_paths, read_examination_input
 from BrainMetsAILib.cli.lesion_text import lesion_table, response_text
+from BrainMetsAILib.cli.number_arguments import count_of, share_of
 from BrainMetsAILib.cli.output_folder import output_folder
 from BrainMetsAILib.cli.progress import Progress
 from BrainMetsAILib.cli.review_files import REVIEW_FILES
@@ -31,12 +32,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace the result of a former review")
     parser.add_argument("--accept-thick", action="store_true", help="search slices thicker than 5 mm all the same")
     parser.add_argument("--different-patients", action="store_true", help="compare although the headers name different patients")
-    parser.add_argument("--score", metavar="X", type=_share, default=0.0, help="leave out lesions with a score below X, from 0 to 1")
+    parser.add_argument("--score", metavar="X", type=share_of, default=0.0, help="leave out lesions with a score below X, from 0 to 1")
     roles = [str(role) for role in Role if role not in (Role.CT, Role.OTHER)]
     parser.add_argument("--role", choices=roles, help="take the images as this, whatever their header or name says")
     parser.add_argument("--model", metavar="NAME", help="name of a network, or the folder of its bundle (the bundled one)")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="where the network runs (auto)")
-    parser.add_argument("--threads", metavar="N", type=_count, help="cores to use (all)")
+    parser.add_argument("--threads", metavar="N", type=count_of, help="cores to use (all)")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.set_defaults(run=run)
 
@@ -84,24 +85,3 @@ def review_text(reviewed: Reviewed) -> str:
     if reviewed.comparison is not None:
         blocks.append(f"Response\n{response_text(reviewed.comparison.summary)}")
     return "\n\n".join(blocks)
-
-
-def _share(text: str) -> float:
-    value = _number(text)
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"must lie from 0 to 1, not {text}")
-    return value
-
-
-def _count(text: str) -> int:
-    value = _number(text)
-    if value < 1 or value != int(value):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1, not {text}")
-    return int(value)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"must be a number, not {text}") from error
