@@ -63,6 +63,7 @@ _MM = 2
 COLUMNS: tuple[Column, ...] = (
     Column("lesion", "Lesion", "", None, lambda lesion: lesion.name),
     Column("number", "Label value", "", None, lambda lesion: lesion.number),
+    Column("location", "Location", "", None, lambda lesion: lesion.location),
     Column("volume_ml", "Volume", "mL", _ML, lambda lesion: lesion.measurements.volume_ml),
     Column("volume_low_ml", "Volume, low", "mL", _ML, lambda lesion: lesion.measurements.volume_low_ml),
     Column("volume_high_ml", "Volume, high", "mL", _ML, lambda lesion: lesion.measurements.volume_high_ml),

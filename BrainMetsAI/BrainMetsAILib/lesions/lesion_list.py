@@ -33,6 +33,8 @@ class Lesion:
         Sizes in mm and mL.
     removed
         Why post-processing took it out; empty where it counts.
+    location
+        Where it lies, in words (``left frontal lobe``); empty where that is not known.
     """
 
     number: int
@@ -42,6 +44,7 @@ class Lesion:
     score: float | None
     measurements: LesionMeasurements
     removed: str = ""
+    location: str = ""
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,8 @@ def _add_lesion(segmentation: Any, lesion: Lesion, crop: MaskCrop, own: Grid, pr
     if provenance is not None:
         tags.write_tag(segment, tags.MASK_SHA256, mask_hash(crop))
     tags.set_review(segment, tags.UNREVIEWED)
+    if lesion.location:
+        tags.write_tag(segment, tags.LOCATION, lesion.location)
     if lesion.removed:
         tags.write_tag(segment, tags.REMOVED, lesion.removed)
     segment_id = segmentation.GetSegmentation().GenerateUniqueSegmentID("Lesion")
@@ -243,6 +245,7 @@ def _measured(segmentation: Any, grid: Grid, include_rejected: bool) -> list[tup
             score=float(score) if score else None,
             measurements=in_whole_array(measured, crop.box[axis].start),
             removed=tags.read_tag(segment, tags.REMOVED),
+            location=tags.read_tag(segment, tags.LOCATION),
         )
         found.append((lesion, crop))
     return sorted(found, key=lambda pair: pair[0].number)

@@ -14,6 +14,7 @@ KIND = PREFIX + "Kind"  # KIND_LESION or KIND_NECROSIS
 LESION_UID = PREFIX + "LesionUID"  # made once, never changed
 TRACKING_UID = PREFIX + "TrackingUID"  # shared by the same lesion across examinations
 NUMBER = PREFIX + "Number"  # the lesion's value in exported label images; the display name is free
+LOCATION = PREFIX + "Location"  # in words: left frontal lobe
 REVIEW = PREFIX + "Review"  # UNREVIEWED, ACCEPTED or REJECTED
 SCORE = PREFIX + "Score"  # 0 to 1; empty where no network made it
 CLASS = PREFIX + "Class"
