@@ -103,7 +103,7 @@ def test_the_table_shows_the_library_numbers(scene: Any) -> None:
             elif isinstance(value, bool):
                 assert cell.ToString() == ("yes" if value else "no")
             else:
-                assert cell.ToString() == str(value)
+                assert cell.ToString() == (str(value) or "–")
     assert table.GetTable().GetColumnByName("Review").GetValue(0) == "unreviewed"
     assert table.GetTable().GetColumnByName("Origin").GetValue(0) == "AI"
 
