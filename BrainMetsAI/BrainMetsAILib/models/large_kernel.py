@@ -93,45 +93,42 @@ def depthwise_by_fourier(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 class _Correlation(torch.autograd.Function):
-    """y[p] = sum over q of x[p + q - reach] w[q]. Its gradients are transforms of real arrays too, which autograd does not know."""
+    """y[p] = sum over q of x[p + q - reach] w[q]. Its gradients are transforms of real arrays too, which autograd does not know.
+
+    With `reach` zeros before x, everything sought lies in one piece: y[p] = sum of x'[p + q] w[q]. The transforms are periodic, and what
+    comes round falls onto those zeros or before the part that is taken.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        sizes, reach = x.shape[2:], weight.shape[-1] // 2
-        found = _inverse(_spectrum(x, _padded(sizes, reach)) * _spectrum(weight, _padded(sizes, reach)).conj(), _padded(sizes, reach))
-        return _shifted(found, reach, sizes)
+        sizes, kernel = tuple(x.shape[2:]), weight.shape[-1]
+        reach = kernel // 2
+        period = [_quick_size(max(size, reach + 1) + reach) for size in sizes]
+        of_x, of_weight = _spectrum(functional.pad(x, (reach, 0) * 3), period), _spectrum(weight, period)
+        ctx.save_for_backward(of_x, of_weight)
+        ctx.sizes, ctx.kernel, ctx.period = sizes, kernel, period
+        return _inverse(of_x * of_weight.conj(), period, 0, sizes)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        x, weight = ctx.saved_tensors
-        sizes, reach = x.shape[2:], weight.shape[-1] // 2
-        padded = _padded(sizes, reach)
-        arriving = _spectrum(grad, padded)
+        of_x, of_weight = ctx.saved_tensors
+        arriving = _spectrum(grad, ctx.period)
         to_x = to_weight = None
         if ctx.needs_input_grad[0]:
-            to_x = _shifted(_inverse(arriving * _spectrum(weight, padded), padded), -reach, sizes)
+            to_x = _inverse(arriving * of_weight, ctx.period, ctx.kernel // 2, ctx.sizes)
         if ctx.needs_input_grad[1]:
-            product = (_spectrum(x, padded) * arriving.conj()).sum(dim=0)
-            to_weight = _shifted(_inverse(product, padded), reach, weight.shape[-3:])
+            to_weight = _inverse((of_x * arriving.conj()).sum(dim=0), ctx.period, 0, (ctx.kernel,) * 3)
         return to_x, to_weight
 
 
-def _padded(sizes: Sequence[int], reach: int) -> list[int]:
-    """The transform is periodic: `reach` voxels of zeros keep one face from reaching the opposite one; the kernel must fit too."""
-    return [_quick_size(max(size, reach + 1) + reach) for size in sizes]
+def _spectrum(x: Tensor, period: Sequence[int]) -> Tensor:
+    return torch.fft.rfftn(x, s=list(period), dim=(-3, -2, -1))
 
 
-def _spectrum(x: Tensor, sizes: Sequence[int]) -> Tensor:
-    return torch.fft.rfftn(x, s=list(sizes), dim=(-3, -2, -1))
-
-
-def _inverse(spectrum: Tensor, sizes: Sequence[int]) -> Tensor:
-    return torch.fft.irfftn(spectrum, s=list(sizes), dim=(-3, -2, -1))
-
-
-def _shifted(x: Tensor, shift: int, sizes: Sequence[int]) -> Tensor:
-    return torch.roll(x, (shift,) * 3, (-3, -2, -1))[..., : sizes[0], : sizes[1], : sizes[2]]
+def _inverse(spectrum: Tensor, period: Sequence[int], start: int, sizes: Sequence[int]) -> Tensor:
+    """`sizes` voxels of the array from `start` on along every axis."""
+    k, j, i = (slice(start, start + size) for size in sizes)
+    return torch.fft.irfftn(spectrum, s=list(period), dim=(-3, -2, -1))[..., k, j, i]
 
 
 def _quick_size(size: int) -> int:

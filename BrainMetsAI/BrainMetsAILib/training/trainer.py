@@ -9,6 +9,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from BrainMetsAILib.models.rlk_unet import RLKUNet
+
 WARM_UP_STEPS = 100
 AVERAGING = 0.998
 STATE = "state.pt"
@@ -63,8 +65,11 @@ class Trainer:
         if (folder / STATE).exists():
             state = torch.load(folder / STATE, weights_only=True, map_location=self.device)
         self.sizes = dict(state["sizes"] if state else sizes)
-        self.supervision = supervise(self.sizes).to(self.device, memory_format=torch.channels_last_3d)
+        self.supervision = supervise(self.sizes).to(self.device)
         self.network: nn.Module = self.supervision.network
+        # Fourier transforms want channels apart: with channels last a step of RLK-UNet took 1.46 times as long on a CPU.
+        self.layout = torch.contiguous_format if isinstance(self.network, RLKUNet) else torch.channels_last_3d
+        self.supervision.to(memory_format=self.layout)
         self.coarse: nn.Module = self.supervision.coarse
         if start is not None and state is None:
             self.network.load_state_dict({key: value.float() for key, value in load_file(str(start)).items()})
@@ -95,7 +100,7 @@ class Trainer:
         self.supervision.train()
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
-        loss = self.supervision(array.to(self.device, memory_format=torch.channels_last_3d), classes.to(self.device))
+        loss = self.supervision(array.to(self.device, memory_format=self.layout), classes.to(self.device))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
