@@ -14,8 +14,9 @@ from analytic_bundle import head_with_balls, write_analytic_bundle, write_bundle
 from BrainMetsAILib.images.geometry import ijk_to_ras, same_grid
 from BrainMetsAILib.models import inference
 from BrainMetsAILib.models.bundles import Bundle, BundleError, find_bundle
+from BrainMetsAILib.models.devices import choose_device
 from BrainMetsAILib.models.finding import Cancelled, Finding, FindingError
-from BrainMetsAILib.models.inference import choose_device, find_lesions
+from BrainMetsAILib.models.inference import find_lesions
 from BrainMetsAILib.models.network import CompactUNet
 
 BALLS = [((10.0, 2.0, 0.0), 7.0), ((-12.0, 8.0, -6.0), 5.0), ((-4.0, -16.0, 8.0), 4.0)]

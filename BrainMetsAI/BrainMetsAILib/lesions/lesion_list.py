@@ -66,7 +66,9 @@ class LesionSet:
     lesions: tuple[Lesion, ...]
 
 
-def lesion_set(labels: sitk.Image, necrosis: sitk.Image, scores: Mapping[int, float] | None = None) -> LesionSet:
+def lesion_set(
+    labels: sitk.Image, necrosis: sitk.Image, scores: Mapping[int, float] | None = None, locations: Mapping[int, str] | None = None
+) -> LesionSet:
     """Measure every lesion of a label image.
 
     Parameters
@@ -77,6 +79,8 @@ def lesion_set(labels: sitk.Image, necrosis: sitk.Image, scores: Mapping[int, fl
         Integer image on the same grid, not 0 where necrotic.
     scores
         Score of each number, where known.
+    locations
+        Where each number lies, in words, where known.
 
     Raises
     ------
@@ -94,13 +98,14 @@ def lesion_set(labels: sitk.Image, necrosis: sitk.Image, scores: Mapping[int, fl
         if box is not None:
             measured = measure_lesion(values[box] == number, dead[box], cropped_matrix(matrix, box))
             first = box[axial_axis(matrix)].start
-            lesions.append(new_lesion(number, in_whole_array(measured, first), None if scores is None else scores.get(number)))
+            score, location = (scores or {}).get(number), (locations or {}).get(number, "")
+            lesions.append(new_lesion(number, in_whole_array(measured, first), score, location))
     return LesionSet(numbered, sitk.Cast(necrosis != 0, sitk.sitkUInt8), tuple(lesions))
 
 
-def new_lesion(number: int, measurements: LesionMeasurements, score: float | None = None) -> Lesion:
+def new_lesion(number: int, measurements: LesionMeasurements, score: float | None = None, location: str = "") -> Lesion:
     """A lesion with UIDs of its own."""
-    return Lesion(number, lesion_name(number), new_uid(), new_uid(), score, measurements)
+    return Lesion(number, lesion_name(number), new_uid(), new_uid(), score, measurements, location=location)
 
 
 def lesion_name(number: int) -> str:

@@ -3,14 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from scipy import ndimage
 
 from BrainMetsAILib.images.geometry import array_of, image_like
@@ -20,10 +17,12 @@ from BrainMetsAILib.images.resampling import block_average, resample_to_spacing
 from BrainMetsAILib.lesions.anatomy_regions import FIRST_OF_BRAIN, FIRST_OF_TISSUE, Region
 from BrainMetsAILib.models.anatomy import Anatomy, judged
 from BrainMetsAILib.models.bundles import Bundle, BundleError, check_weights
+from BrainMetsAILib.models.devices import choose_device
 from BrainMetsAILib.models.finding import Cancelled
-from BrainMetsAILib.models.inference import ORIENTATION, choose_device
 from BrainMetsAILib.models.network import CompactUNet
-from BrainMetsAILib.models.sliding_windows import Box, gaussian_weights, padded_box, windows_over
+from BrainMetsAILib.models.settings import ORIENTATION
+from BrainMetsAILib.models.sliding_windows import Box, padded_box
+from BrainMetsAILib.models.window_search import kept_network, mean_over_windows
 
 REGION_NAMES = tuple(region.name.lower() for region in Region)
 MARGIN_VOXELS = 2
@@ -132,17 +131,7 @@ def find_anatomy(
 def load_anatomy_network(bundle: Bundle, settings: AnatomySettings, device: torch.device) -> torch.nn.Module:
     """The network on a device, ready to run; kept, so that a warm worker loads it once."""
     check_weights(bundle)
-    return _loaded(bundle.name, bundle.weights, bundle.sha256, settings.widths, device)
-
-
-@lru_cache(maxsize=1)
-def _loaded(name: str, weights: Path, sha256: str, widths: Sequence[int], device: torch.device) -> torch.nn.Module:
-    try:
-        network = CompactUNet(widths, len(Region))
-        network.load_state_dict({key: value.float() for key, value in load_file(str(weights)).items()})
-    except Exception as error:  # safetensors has an error class of its own, which is no ValueError
-        raise BundleError(f"The weights of the network {name} do not fit the network ({error}); reinstall the extension.") from error
-    return network.eval().requires_grad_(False).to(device)
+    return kept_network(bundle, device, lambda: CompactUNet(settings.widths, len(Region)))
 
 
 def _shares(
@@ -156,32 +145,30 @@ def _shares(
 ) -> NDArray[np.float32]:
     """Probability of each region (classes, k, j, i) on the working grid; background where no window lies."""
     box = _trimmed(padded_box(head, MARGIN_VOXELS), settings.patch)
-    normalised = normalise_intensity(array, head)[box]
-    lacking = [max(0, size - extent) for size, extent in zip(settings.patch, normalised.shape, strict=True)]
-    widening = [(short // 2, short - short // 2) for short in lacking]
-    inside = tuple(slice(before, before + extent) for (before, _), extent in zip(widening, normalised.shape, strict=True))
-    volume = torch.from_numpy(np.pad(normalised, widening, constant_values=float(normalised.min())))
-    # From the top down: below the brain there is only neck, which need not be looked at.
-    boxes = sorted(windows_over(np.pad(head[box], widening), settings.patch, settings.overlap), key=lambda window: -window[0].start)
-    weights = torch.from_numpy(gaussian_weights(settings.patch))
-    sums = torch.zeros((len(Region), *volume.shape))
-    total = torch.zeros(volume.shape)
-    with torch.inference_mode():
-        for number, window in enumerate(boxes, start=1):
-            _stop_if(cancelled)
-            if number > 1 and window[0] != boxes[number - 2][0] and _brain_has_ended(sums, total, boxes[number - 2][0], settings):
-                break
-            progress(PREPARED + (1 - PREPARED) * (number - 1) / len(boxes), f"finding the brain, window {number} of {len(boxes)}")
-            with torch.autocast("cuda", enabled=device.type == "cuda"):
-                logits = network(volume[window][None, None].to(device))
-            sums[(slice(None), *window)] += torch.softmax(logits.float(), dim=1)[0].cpu() * weights
-            total[window] += weights
-    seen = total.numpy() > 0
-    sums /= total.clamp_(min=1e-6)
+
+    def predict(window: torch.Tensor) -> torch.Tensor:
+        with torch.autocast("cuda", enabled=device.type == "cuda"):
+            logits = network(window[None, None].to(device))
+        return torch.softmax(logits.float(), dim=1)[0].cpu()
+
+    def begin(number: int, count: int) -> None:
+        _stop_if(cancelled)
+        progress(PREPARED + (1 - PREPARED) * (number - 1) / count, f"finding the brain, window {number} of {count}")
+
+    # Below the brain there is only neck, which need not be looked at.
+    means = mean_over_windows(
+        normalise_intensity(array, head)[box],
+        head[box],
+        settings.patch,
+        settings.overlap,
+        len(Region),
+        predict,
+        begin,
+        lambda sums, total, slice_: _brain_has_ended(sums, total, slice_, settings),
+    )
     found = np.zeros((len(Region), *array.shape), np.float32)
     found[Region.BACKGROUND], found[Region.HEAD] = ~head, head
-    within = found[(slice(None), *box)]
-    within[:, seen[inside]] = sums.numpy()[(slice(None), *inside)][:, seen[inside]]
+    found[(slice(None), *box)][:, means.seen] = means.values[:, means.seen]
     return found
 
 
@@ -196,9 +183,9 @@ def _trimmed(box: Box, patch: Sequence[int]) -> Box:
     return k, cut[0], cut[1]
 
 
-def _brain_has_ended(sums: torch.Tensor, total: torch.Tensor, slices: slice, settings: AnatomySettings) -> bool:
-    """Whether the windows over these slices and above show a brain that does not reach down to the lowest of them."""
-    shown = slice(slices.start, None)
+def _brain_has_ended(sums: torch.Tensor, total: torch.Tensor, lowest: int, settings: AnatomySettings) -> bool:
+    """Whether the windows from this slice up show a brain that does not reach down to it."""
+    shown = slice(lowest, None)
     brain = sums[FIRST_OF_BRAIN:, shown].sum(dim=0) > 0.5 * total[shown].clamp(min=1e-6)
     enough = float(brain.sum()) * settings.spacing_mm**3 / 1000.0 >= WHOLE_BRAIN_ML
     return enough and not bool(brain[: max(1, settings.patch[0] // 8)].any())

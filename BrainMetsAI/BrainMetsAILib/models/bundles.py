@@ -21,6 +21,7 @@ from typing import Any
 WEIGHTS = Path("models") / "model.safetensors"
 METADATA = Path("configs") / "metadata.json"
 SETTINGS = Path("configs") / "inference.json"
+METASTASES, ANATOMY = "metastases", "anatomy"
 
 
 class BundleError(ValueError):
@@ -52,6 +53,11 @@ class Bundle:
     sha256: str
     settings: Mapping[str, Any]
 
+    @property
+    def task(self) -> str:
+        """What it does: `METASTASES` or `ANATOMY`."""
+        return str(self.settings.get("task", METASTASES))
+
 
 def models_folder() -> Path:
     """The folder ``Resources/Models`` that holds the bundles.
@@ -72,13 +78,27 @@ def bundles() -> tuple[Bundle, ...]:
     return tuple(read_bundle(path) for path in sorted(folder.iterdir()) if (path / METADATA).is_file())
 
 
+def metastasis_bundles() -> tuple[Bundle, ...]:
+    """The installed networks that find metastases, by name."""
+    return tuple(bundle for bundle in bundles() if bundle.task == METASTASES)
+
+
+def anatomy_bundle() -> Bundle | None:
+    """The installed network that tells the regions of the brain, its weights checked; None where there is none."""
+    chosen = next((bundle for bundle in bundles() if bundle.task == ANATOMY), None)
+    if chosen is not None:
+        check_weights(chosen)
+    return chosen
+
+
 def find_bundle(name: str | None = None) -> Bundle:
     """The bundle of that name, or the folder of that path, with its weights checked.
 
     Parameters
     ----------
     name
-        Name of an installed bundle or path of a bundle's folder. None: the one whose settings say ``"default": true``, else the first.
+        Name of an installed bundle or path of a bundle's folder. None: of those that find metastases the one whose settings say
+        ``"default": true``, else the first.
 
     Raises
     ------
@@ -88,7 +108,7 @@ def find_bundle(name: str | None = None) -> Bundle:
     if name and (Path(name) / METADATA).is_file():
         bundle = read_bundle(Path(name))
     else:
-        installed = bundles()
+        installed = bundles() if name else metastasis_bundles()
         if not installed:
             raise BundleError(f"No network is installed in {models_folder()}; reinstall the extension.")
         if name:

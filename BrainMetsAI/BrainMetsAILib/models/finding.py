@@ -1,7 +1,7 @@
 """What finding gives back: probability maps, lesions and where they come from. Needs no torch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import SimpleITK as sitk
 
@@ -30,6 +30,8 @@ class Provenance:
         Wall-clock time of the whole computation.
     created
         ISO 8601 time with zone.
+    anatomy
+        Name and version of the network that told the regions of the brain; empty where none did.
     """
 
     model: str
@@ -39,6 +41,7 @@ class Provenance:
     voxel_threshold: float
     seconds: float
     created: str
+    anatomy: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ class Finding:
         Sentences for the person, for instance that candidates were left out.
     removed
         Candidates that post-processing took out; None where it took out nothing.
+    locations
+        Number → where that lesion or removed candidate lies, in words; empty where the regions of the brain are not known.
     """
 
     enhancing: sitk.Image
@@ -90,3 +95,4 @@ class Finding:
     provenance: Provenance
     notes: tuple[str, ...] = ()
     removed: Removed | None = None
+    locations: Mapping[int, str] = field(default_factory=dict)

@@ -1,38 +1,37 @@
 """Finding metastases in one contrast-enhanced T1 image with a bundled network."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from scipy import ndimage
 
 from BrainMetsAILib.images.geometry import array_of, image_like
 from BrainMetsAILib.images.head import head_mask
 from BrainMetsAILib.images.normalisation import normalise_intensity
 from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
-from BrainMetsAILib.models.brain_region import LEAST_SHARE, brain_region, near_region, shares_inside
-from BrainMetsAILib.models.bundles import Bundle, BundleError, check_weights
+from BrainMetsAILib.models.anatomy import Anatomy
+from BrainMetsAILib.models.anatomy_inference import find_anatomy
+from BrainMetsAILib.models.brain_region import brain_region, near_region
+from BrainMetsAILib.models.bundles import Bundle, check_weights
+from BrainMetsAILib.models.candidate_places import brain_with_margin, places_of, reasons_to_remove
+from BrainMetsAILib.models.devices import choose_device
 from BrainMetsAILib.models.finding import Cancelled, Finding, FindingError, Provenance, Removed
 from BrainMetsAILib.models.networks import build_network
-from BrainMetsAILib.models.postprocess import MOST_CANDIDATES, Candidates, candidates, separated
-from BrainMetsAILib.models.settings import RunSettings, run_settings
-from BrainMetsAILib.models.sliding_windows import gaussian_weights, padded_box, windows_over
+from BrainMetsAILib.models.postprocess import MOST_CANDIDATES, candidates, separated
+from BrainMetsAILib.models.settings import ORIENTATION, RunSettings, run_settings
+from BrainMetsAILib.models.sliding_windows import padded_box
+from BrainMetsAILib.models.window_search import kept_network, mean_over_windows
 
 HEAD_MARGIN_VOXELS = 2
 SURROUNDINGS_VOXELS = 8  # of what is searched: enough that its edge is not the edge of what the network sees
-PREPARED, SEARCHED = 0.08, 0.9  # shares of the progress bar
+ANATOMY_KNOWN, SEARCH_FROM, SEARCHED = 0.06, 0.08, 0.9  # shares of the progress bar
 LEFT_RIGHT = -1
-ORIENTATION = "LPS"
-"""Axes of the arrays the network was trained on: i to the left, j to the back, k to the top."""
 
 Maps = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -40,6 +39,7 @@ Maps = tuple[NDArray[np.float32], NDArray[np.float32]]
 def find_lesions(
     image: sitk.Image,
     bundle: Bundle,
+    anatomy: Bundle | None = None,
     device: str = "auto",
     threads: int | None = None,
     progress: Callable[[float, str], None] = lambda fraction, message: None,
@@ -54,6 +54,9 @@ def find_lesions(
         (`images/suitability.py`).
     bundle
         The network.
+    anatomy
+        The network that tells the regions of the brain (`anatomy_inference.py`). Without it the brain is outlined roughly, candidates on
+        its surface and in the choroid plexus stay, and no location is known.
     device
         ``auto`` (CUDA, else Apple's MPS, else CPU), ``cpu``, ``cuda`` or ``mps``.
     threads
@@ -79,8 +82,8 @@ def find_lesions(
     -----
     Axes are permuted and flipped to `ORIENTATION` without interpolation, so the same head stored in another orientation gives the same
     lesions; then resampled to the network's spacing, with smoothing along axes that become coarser. The maps come back by linear
-    interpolation, and outlines are made from them in the image's own grid. Candidates away from the brain are
-    taken out, and kept with that reason.
+    interpolation, and outlines are made from them in the image's own grid. Candidates away from the brain, on
+    its surface and in the choroid plexus are taken out, and kept with that reason.
     """
     began = time.monotonic()
     settings = run_settings(bundle)
@@ -94,13 +97,17 @@ def find_lesions(
     head = array_of(head_image).astype(bool)
     if not head.any():
         raise FindingError("There is no head in this image (all its voxels are alike); choose another image.")
-    region = brain_region(working, head_image) if settings.brain_only else None
-    near_brain = None if region is None else near_region(region)
+    regions = None
+    if anatomy is not None:
+        regions = find_anatomy(image, anatomy, device, lambda share, text: progress(share * ANATOMY_KNOWN, text), cancelled)
+        if not regions.is_head:
+            raise FindingError(regions.reason)
+    near_brain = _near_brain(working, head_image, regions) if settings.brain_only else None
     place_to_search = head if near_brain is None else head & _on_grid(near_brain, working)
     _stop_if(cancelled)
-    progress(PREPARED / 2, "loading the network")
+    progress(ANATOMY_KNOWN, "loading the network")
     network = load_network(bundle, settings, place)
-    progress(PREPARED, "searching")
+    progress(SEARCH_FROM, "searching")
     maps = _search(array_of(working), head, place_to_search, network, settings, place, progress, cancelled)
     _stop_if(cancelled)
     progress(SEARCHED, "outlining")
@@ -118,7 +125,7 @@ def find_lesions(
     if settings.brain_only and near_brain is None:
         notes = (*notes, "The brain could not be told from the rest of the head, so candidates outside it were kept.")
     elif near_brain is not None:
-        found, removed = separated(found, _outside(found, near_brain))
+        found, removed = separated(found, reasons_to_remove(found.labels, near_brain, regions))
         notes = (*notes, *_words_of(removed))
     provenance = Provenance(
         model=bundle.name,
@@ -128,39 +135,22 @@ def find_lesions(
         voxel_threshold=settings.voxel_threshold,
         seconds=round(time.monotonic() - began, 2),
         created=datetime.now().astimezone().isoformat(timespec="seconds"),
+        anatomy="" if anatomy is None else f"{anatomy.name} {anatomy.version}",
     )
+    locations: dict[int, str] = {}
+    if regions is not None:
+        everything = found.labels if removed is None else sitk.Add(found.labels, removed.labels)
+        locations = dict(places_of(everything, regions))
     progress(1.0, "done")
-    return Finding(enhancing, necrosis, found.labels, found.necrosis_mask, found.scores, provenance, notes, removed)
-
-
-def choose_device(wish: str = "auto") -> torch.device:
-    """The device for a wish (``auto``, ``cpu``, ``cuda``, ``mps``); raises FindingError where the machine has no such device."""
-    if wish == "auto":
-        wish = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if wish not in present:
-        raise FindingError(f"There is no device called {wish}; choose auto, cpu, cuda or mps.")
-    if not present[wish]:
-        raise FindingError(f"The device {wish} was asked for but PyTorch finds none on this machine; choose auto or cpu.")
-    return torch.device(wish)
+    return Finding(enhancing, necrosis, found.labels, found.necrosis_mask, found.scores, provenance, notes, removed, locations)
 
 
 def load_network(bundle: Bundle, settings: RunSettings, device: torch.device) -> torch.nn.Module:
     """The bundle's network on a device, ready to run; kept, so that a warm worker loads it once."""
     check_weights(bundle)
-    return _loaded(bundle.name, bundle.weights, bundle.sha256, json.dumps(settings.network), device)
-
-
-@lru_cache(maxsize=2)
-def _loaded(name: str, weights: Path, sha256: str, sizes: str, device: torch.device) -> torch.nn.Module:
-    try:
-        network = build_network(json.loads(sizes))
-        stored = {key: value.float() for key, value in load_file(str(weights)).items()}
-        network.load_state_dict(stored)
-        network.merge()
-    except Exception as error:  # safetensors has an error class of its own, which is no ValueError
-        raise BundleError(f"The weights of the network {name} do not fit the network ({error}); reinstall the extension.") from error
-    return network.eval().requires_grad_(False).to(device)
+    network = kept_network(bundle, device, lambda: build_network(settings.network))
+    network.merge()  # does nothing the second time
+    return network
 
 
 def _search(
@@ -178,32 +168,25 @@ def _search(
     Windows are laid over what is `wanted`, a part of the head, with a little of its surroundings.
     """
     box = padded_box(wanted, SURROUNDINGS_VOXELS)
-    normalised = normalise_intensity(array, head)[box]
-    near_head = ndimage.binary_dilation(head[box], iterations=HEAD_MARGIN_VOXELS)
-    lacking = [max(0, size - extent) for size, extent in zip(settings.patch, normalised.shape, strict=True)]
-    widening = [(short // 2, short - short // 2) for short in lacking]
-    inside = tuple(slice(before, before + extent) for (before, _), extent in zip(widening, normalised.shape, strict=True))
-    padded = np.pad(normalised, widening, constant_values=float(normalised.min()))
-    boxes = windows_over(np.pad(wanted[box], widening), settings.patch, settings.overlap)
 
-    volume = torch.from_numpy(padded)
-    weights = torch.from_numpy(gaussian_weights(settings.patch))
-    sums = torch.zeros((2, *padded.shape))
-    total = torch.zeros(padded.shape)
-    with torch.inference_mode():
-        for number, window in enumerate(boxes, start=1):
-            _stop_if(cancelled)
-            share = PREPARED + (SEARCHED - PREPARED) * (number - 1) / len(boxes)
-            progress(share, f"window {number} of {len(boxes)}")
-            sums[(slice(None), *window)] += _lesion_probability(network, volume[window], device, settings.mirrored) * weights
-            total[window] += weights
-    # Done in place and map by map: a large head has tens of millions of voxels.
-    total.clamp_(min=1e-6)
+    def begin(number: int, count: int) -> None:
+        _stop_if(cancelled)
+        progress(SEARCH_FROM + (SEARCHED - SEARCH_FROM) * (number - 1) / count, f"window {number} of {count}")
+
+    means = mean_over_windows(
+        normalise_intensity(array, head)[box],
+        wanted[box],
+        settings.patch,
+        settings.overlap,
+        2,
+        lambda window: _lesion_probability(network, window, device, settings.mirrored),
+        begin,
+    )
+    near_head = ndimage.binary_dilation(head[box], iterations=HEAD_MARGIN_VOXELS)
     maps = []
-    for channel in sums:
-        channel /= total
+    for values in means.values:
         found = np.zeros(array.shape, dtype=np.float32)
-        found[box] = channel.numpy()[inside] * near_head
+        found[box] = values * near_head
         maps.append(np.clip(found, 0.0, 1.0, out=found))
     return maps[0], maps[1]
 
@@ -217,10 +200,12 @@ def _lesion_probability(network: torch.nn.Module, window: torch.Tensor, device: 
     return (shares[0] + shares[1].flip(LEFT_RIGHT)) / 2 if mirrored else shares[0]
 
 
-def _outside(found: Candidates, near_brain: sitk.Image) -> dict[int, str]:
-    """The candidates away from the brain, with the reason to take them out."""
-    shares = shares_inside(found.labels, near_brain)
-    return {number: "outside the brain" for number in found.scores if shares[number] < LEAST_SHARE}
+def _near_brain(working: sitk.Image, head: sitk.Image, regions: Anatomy | None) -> sitk.Image | None:
+    """Where a metastasis of the brain can be, uint8; None where no brain can be told."""
+    if regions is not None:
+        return brain_with_margin(regions)
+    rough = brain_region(working, head)
+    return None if rough is None else near_region(rough)
 
 
 def _words_of(removed: Removed | None) -> tuple[str, ...]:

@@ -108,7 +108,9 @@ def with_score_at_least(finding: Finding, least_score: float) -> Finding:
     reasons = {number: reason for number, reason in (removed.reasons if removed else {}).items() if number in wanted}
     found = Candidates(labels, finding.necrosis_mask, scores)
     kept, gone = separated(_only(wanted, found), {wanted.index(number) + 1: reason for number, reason in reasons.items()})
-    return replace(finding, labels=kept.labels, necrosis_mask=kept.necrosis_mask, scores=kept.scores, removed=gone)
+    # Those that stay keep their order, and what was taken out comes behind them: as they were numbered before.
+    locations = {new: finding.locations[old] for new, old in enumerate(wanted, start=1) if old in finding.locations}
+    return replace(finding, labels=kept.labels, necrosis_mask=kept.necrosis_mask, scores=kept.scores, removed=gone, locations=locations)
 
 
 def separated(found: Candidates, reasons: Mapping[int, str]) -> tuple[Candidates, Removed | None]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from BrainMetsAILib.models.bundles import Bundle, BundleError
 
+ORIENTATION = "LPS"
+"""Axes of the arrays the networks were trained on: i to the left, j to the back, k to the top."""
 MINIMUM_VOXELS = 3
 """Smallest candidate in voxels: pieces below three are noise (RLK-UNet; Son et al., Front Oncol 2024, doi:10.3389/fonc.2023.1273013)."""
 MINIMUM_MM3 = 2.0

@@ -6,7 +6,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from BrainMetsAILib.models.bundles import BundleError, bundles
+from BrainMetsAILib.models.bundles import BundleError, metastasis_bundles
 from BrainMetsAILib.panel.case_section import chosen_volume
 from BrainMetsAILib.panel.process import WorkerProcess
 from BrainMetsAILib.panel.progress import TaskProgress
@@ -121,7 +121,7 @@ class FindSection:
 
 
 def _model_names() -> list[str]:
-    found = [bundle.name for bundle in bundles()]
+    found = [bundle.name for bundle in metastasis_bundles()]
     if not found:
         raise BundleError(_("No network is installed; reinstall the extension."))
     return found

@@ -62,7 +62,7 @@ def write_review(
     -----
     Run again, lesions that a person judged, edited or drew stay exactly as they are, and new candidates that touch them are left out.
     """
-    lesions = _with_removed(lesions or lesion_set(finding.labels, finding.necrosis_mask, finding.scores), finding)
+    lesions = _with_removed(lesions or lesion_set(finding.labels, finding.necrosis_mask, finding.scores, finding.locations), finding)
     check_same_grid(volume_node, lesions)
     facts = facts or ExaminationFacts(description=volume_node.GetName())
     segmentation = review_of(volume_node)
@@ -96,7 +96,7 @@ def _with_removed(lesions: LesionSet, finding: Finding) -> LesionSet:
     removed = finding.removed
     if removed is None:
         return lesions
-    more = lesion_set(removed.labels, finding.necrosis_mask, removed.scores)
+    more = lesion_set(removed.labels, finding.necrosis_mask, removed.scores, finding.locations)
     marked = tuple(replace(lesion, removed=removed.reasons[lesion.number]) for lesion in more.lesions)
     labels = sitk.Add(sitk.Cast(lesions.labels, sitk.sitkUInt16), sitk.Cast(more.labels, sitk.sitkUInt16))
     return LesionSet(labels, more.necrosis, (*lesions.lesions, *marked))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from BrainMetsAILib.lesions.anatomy_regions import Region
-from BrainMetsAILib.models.bundles import METADATA, SETTINGS, models_folder, read_bundle
+from BrainMetsAILib.models.bundles import ANATOMY, METADATA, SETTINGS, models_folder, read_bundle
 from BrainMetsAILib.training.anatomy_training import LABEL_MAP_SHARE
 from BrainMetsAILib.training.anatomy_windows import SPACING_MM, WINDOW
 from BrainMetsAILib.training.bundle_writing import CARD, write_weights
@@ -70,7 +70,7 @@ def write_anatomy_bundle(state: Path, bundle: Path, measured: Measured | None = 
             },
         },
     )
-    _write(draft / SETTINGS, {"task": "anatomy", "spacing_mm": SPACING_MM, "patch": shape, "overlap": 0.25})
+    _write(draft / SETTINGS, {"task": ANATOMY, "spacing_mm": SPACING_MM, "patch": shape, "overlap": 0.25})
     digest = write_weights(state, draft)
     settings = json.loads((draft / SETTINGS).read_text(encoding="utf-8"))
     _write(draft / SETTINGS, {**settings, "network": dict(trained["sizes"])})

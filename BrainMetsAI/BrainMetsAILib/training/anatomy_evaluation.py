@@ -22,9 +22,10 @@ from BrainMetsAILib.images.resampling import block_average, resample_like
 from BrainMetsAILib.lesions.anatomy_regions import FIRST_OF_BRAIN, FIRST_OF_TISSUE, LEFT, RIGHT, Region
 from BrainMetsAILib.models.anatomy_inference import find_anatomy
 from BrainMetsAILib.models.bundles import Bundle, find_bundle
+from BrainMetsAILib.models.settings import ORIENTATION
 from BrainMetsAILib.training.anatomy_atlas import read_parcellation
 from BrainMetsAILib.training.anatomy_labels import AnatomyHead, carry_onto_volume, icbm_regions, prepare, read_head, shows_brain_alone
-from BrainMetsAILib.training.anatomy_windows import ORIENTATION, SPACING_MM, Choices, draw_window
+from BrainMetsAILib.training.anatomy_windows import SPACING_MM, Choices, draw_window
 
 RESERVED_MAPS = tuple(f"labelmaps/training_seg_{n}.nii.gz" for n in (17, 18, 19, 20))
 RESERVED_VOLUMES = ("t1/seg3d_t1.nii.gz", "t1/datalad_t1.nii.gz", "t1c/mr_gd.nii.gz")

@@ -25,7 +25,6 @@ from BrainMetsAILib.training.anatomy_labels import AnatomyHead
 
 WINDOW = (96, 112, 96)
 SPACING_MM = 2.0
-ORIENTATION = "LPS"
 # Four points of each voxel, a quarter of it from its middle in every direction: their mean is its partial volume.
 _CORNERS = 0.5 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
 MIRROR = np.array([mirrored(region) for region in Region], np.uint8)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from BrainMetsAILib.images.suitability import check_image
-from BrainMetsAILib.models.bundles import find_bundle
+from BrainMetsAILib.models.bundles import anatomy_bundle, find_bundle
 from BrainMetsAILib.models.inference import find_lesions
 from BrainMetsAILib.worker.payload import read_image, write_finding
 from BrainMetsAILib.worker.tasks import TaskContext
@@ -21,6 +21,7 @@ def run(task_input: Mapping[str, Any], output: Path, context: TaskContext) -> di
     finding = find_lesions(
         image,
         bundle,
+        anatomy_bundle(),
         device=str(task_input.get("device") or "auto"),
         threads=int(task_input.get("threads") or context.threads),
         progress=context.progress,

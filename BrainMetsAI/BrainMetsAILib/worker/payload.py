@@ -100,6 +100,7 @@ def write_finding(folder: Path, finding: Finding) -> dict[str, Any]:
         "scores": {str(number): float(score) for number, score in finding.scores.items()},
         "provenance": dataclasses.asdict(finding.provenance),
         "notes": list(finding.notes),
+        "locations": {str(number): words for number, words in finding.locations.items()},
     }
 
 
@@ -130,4 +131,5 @@ def read_finding(result: Mapping[str, Any], grid: sitk.Image | None = None) -> F
         provenance=Provenance(**result["provenance"]),
         notes=tuple(result.get("notes", ())),
         removed=removed,
+        locations={int(number): str(words) for number, words in result.get("locations", {}).items()},
     )

@@ -1,0 +1,57 @@
+"""What the regions of the brain say of candidates: which lie where no metastasis of the brain is sought, and where all lie. Needs no torch.
+
+A mask removes a candidate as a whole when most of it lies there; no outline is ever clipped, for cortical metastases touch the surface.
+Surface and choroid plexus follow RLK-UNet (Son et al., Front Oncol 2024, doi:10.3389/fonc.2023.1273013); the widths and shares are ours.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import SimpleITK as sitk
+
+from BrainMetsAILib.images.geometry import array_of, image_like
+from BrainMetsAILib.lesions.location import locate
+from BrainMetsAILib.models.anatomy import Anatomy
+from BrainMetsAILib.models.brain_region import LEAST_SHARE, shares_inside
+
+OUTSIDE, SURFACE, PLEXUS = "outside the brain", "on the surface of the brain", "in the choroid plexus"
+SEARCH_MARGIN_MM = 5.0
+"""How far outside the brain's surface is still searched: more than the outline of a coarse grid is ever off."""
+SURFACE_MM = 0.0
+"""How deep the surface reaches into the brain mask, which holds the sulci: vessels of the hull lie on it."""
+PLEXUS_MARGIN_MM = 1.0
+MOST_SHARE = 0.6
+"""Share of a candidate from which it lies on the surface, or in the choroid plexus."""
+
+
+def brain_with_margin(anatomy: Anatomy, margin_mm: float = SEARCH_MARGIN_MM) -> sitk.Image:
+    """The brain grown by a margin, uint8, on the grid of the regions."""
+    distance = anatomy.surface_distance_mm()
+    return image_like((array_of(distance) >= -margin_mm).astype(np.uint8), distance)
+
+
+def reasons_to_remove(labels: sitk.Image, near_brain: sitk.Image, anatomy: Anatomy | None) -> dict[int, str]:
+    """Candidates to take out, with the reason.
+
+    Parameters
+    ----------
+    labels
+        Candidate's number a voxel, any grid.
+    near_brain
+        Where a metastasis can be at all, uint8, any grid.
+    anatomy
+        Regions of the same image; without them only what lies outside the brain is told.
+    """
+    reasons: dict[int, str] = {}
+    if anatomy is not None:
+        plexus = shares_inside(labels, anatomy.choroid_region(PLEXUS_MARGIN_MM))
+        deep = shares_inside(labels, brain_with_margin(anatomy, -SURFACE_MM))
+        reasons |= {number: PLEXUS for number, share in plexus.items() if share >= MOST_SHARE}
+        reasons |= {number: SURFACE for number, share in deep.items() if 1 - share >= MOST_SHARE}
+    near = shares_inside(labels, near_brain)
+    return reasons | {number: OUTSIDE for number, share in near.items() if share < LEAST_SHARE}
+
+
+def places_of(labels: sitk.Image, anatomy: Anatomy) -> Mapping[int, str]:
+    """Where each numbered candidate lies, in words."""
+    return {number: location.words for number, location in locate(labels, anatomy.regions).items()}
