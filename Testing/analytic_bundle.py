@@ -44,8 +44,8 @@ def write_analytic_bundle(folder: Path, patch: int = 32, **settings: object) -> 
     )
 
 
-def write_bundle(folder: Path, network: CompactUNet, settings: dict[str, object]) -> Path:
-    """A bundle of any compact network."""
+def write_bundle(folder: Path, network: torch.nn.Module, settings: dict[str, object]) -> Path:
+    """A bundle of any network."""
     for part in (METADATA, SETTINGS, WEIGHTS):
         (folder / part).parent.mkdir(parents=True, exist_ok=True)
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, str(folder / WEIGHTS))

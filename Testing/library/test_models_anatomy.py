@@ -13,9 +13,9 @@ from BrainMetsAILib.lesions.anatomy_regions import Region
 from BrainMetsAILib.models import anatomy_inference
 from BrainMetsAILib.models.anatomy import Anatomy, judged
 from BrainMetsAILib.models.anatomy_inference import REGION_NAMES, anatomy_settings, find_anatomy, regions_of_shares
+from BrainMetsAILib.models.anatomy_network import AnatomyUNet, joined, split
 from BrainMetsAILib.models.bundles import Bundle, BundleError, find_bundle
 from BrainMetsAILib.models.finding import Cancelled
-from BrainMetsAILib.models.network import CompactUNet
 from drawn_regions import BRAIN_MM, draw_regions, ellipsoid, empty_grid, lps_points
 
 REGIONS = draw_regions(empty_grid())
@@ -98,6 +98,14 @@ def test_brain_is_decided_before_its_parts() -> None:
     assert np.all(found[1:4, 1:4, 1:4] == Region.PARIETAL_LEFT) and found.sum() == 27 * Region.PARIETAL_LEFT
 
 
+def test_blocks_come_apart_and_together() -> None:
+    x = torch.arange(2 * 4 * 6 * 8).float().reshape(2, 1, 4, 6, 8)
+    cells = split(x)
+    assert cells.shape == (2, 8, 2, 3, 4)
+    assert torch.equal(cells[1, 5], x[1, 0, 1::2, 0::2, 1::2]), "cell 5 is voxel (1, 0, 1) of each block"
+    assert torch.equal(joined(cells[:, None]), x)
+
+
 def test_one_brain_without_holes() -> None:
     shares = np.zeros((len(Region), 12, 12, 12), np.float32)
     shares[0] = 1.0
@@ -120,17 +128,19 @@ STEEPNESS = 60.0
 
 
 def write_anatomy_bundle(folder: Path, size: int, **settings: object) -> Path:
-    network = CompactUNet((4, 4), len(Region))
+    network = AnatomyUNet((8, 8), len(Region))
+    body = network.body
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.zero_()
-        network.stem.weight[0, 0, 1, 1, 1] = 1.0
-        network.decoder[-1].skip.weight[0, 0, 0, 0, 0] = 1.0
-        network.head.bias[:] = -1e4
-        for region, slope, offset in ((0, 0, 0.0), (1, 1, HEAD_FROM), (3, 2, HEAD_FROM + BRAIN_FROM)):
-            network.head.weight[region, 0] = slope * STEEPNESS
-            network.head.bias[region] = -offset * STEEPNESS
-    content = {"network": {"widths": [4, 4], "classes": list(REGION_NAMES)}, "patch": [size] * 3, "overlap": 0.25, **settings}
+        body.head.bias[:] = -1e4
+        for cell in range(8):  # each voxel of a block goes its own way
+            body.stem.weight[cell, cell, 1, 1, 1] = 1.0
+            body.decoder[-1].skip.weight[cell, cell, 0, 0, 0] = 1.0
+            for region, slope, offset in ((0, 0, 0.0), (1, 1, HEAD_FROM), (3, 2, HEAD_FROM + BRAIN_FROM)):
+                body.head.weight[8 * region + cell, cell] = slope * STEEPNESS
+                body.head.bias[8 * region + cell] = -offset * STEEPNESS
+    content = {"network": {"widths": [8, 8], "classes": list(REGION_NAMES)}, "patch": [size] * 3, "overlap": 0.25, **settings}
     return write_bundle(folder, network, content)
 
 
@@ -226,7 +236,7 @@ def test_settings_of_another_network_are_refused(tmp_path: Path, settings: dict[
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    content: dict[str, object] = {"network": {"widths": [4, 8], "classes": list(REGION_NAMES)}, "patch": [32] * 3}
-    wrong = find_bundle(str(write_bundle(tmp_path / "wrong", CompactUNet((4, 4), len(Region)), content)))
+    content: dict[str, object] = {"network": {"widths": [8, 8], "classes": list(REGION_NAMES)}, "patch": [32] * 3}
+    wrong = find_bundle(str(write_bundle(tmp_path / "wrong", AnatomyUNet((4, 4), len(Region)), content)))
     with pytest.raises(BundleError, match="do not fit"):
         find_anatomy(bright_core(empty_grid()), wrong)

@@ -16,10 +16,10 @@ from BrainMetsAILib.images.normalisation import normalise_intensity
 from BrainMetsAILib.images.resampling import block_average, resample_to_spacing
 from BrainMetsAILib.lesions.anatomy_regions import FIRST_OF_BRAIN, FIRST_OF_TISSUE, Region
 from BrainMetsAILib.models.anatomy import Anatomy, judged
+from BrainMetsAILib.models.anatomy_network import AnatomyUNet
 from BrainMetsAILib.models.bundles import Bundle, BundleError, check_weights
 from BrainMetsAILib.models.devices import choose_device
 from BrainMetsAILib.models.finding import Cancelled
-from BrainMetsAILib.models.network import CompactUNet
 from BrainMetsAILib.models.settings import ORIENTATION
 from BrainMetsAILib.models.sliding_windows import Box, padded_box
 from BrainMetsAILib.models.window_search import kept_network, mean_over_windows
@@ -60,7 +60,7 @@ def anatomy_settings(bundle: Bundle) -> AnatomySettings:
             float(content.get("spacing_mm", AnatomySettings.spacing_mm)),
             float(content.get("overlap", AnatomySettings.overlap)),
         )
-        divisor = 2 ** (len(widths) - 1)
+        divisor = 2 ** len(widths)
         if min(k, j, i) < divisor or k % divisor or j % divisor or i % divisor:
             raise ValueError(f"the patch {k}, {j}, {i} is not divisible by {divisor}")
         if not (0.5 <= spacing <= 5.0 and 0.0 <= overlap < 1.0):
@@ -131,7 +131,7 @@ def find_anatomy(
 def load_anatomy_network(bundle: Bundle, settings: AnatomySettings, device: torch.device) -> torch.nn.Module:
     """The network on a device, ready to run; kept, so that a warm worker loads it once."""
     check_weights(bundle)
-    return kept_network(bundle, device, lambda: CompactUNet(settings.widths, len(Region)))
+    return kept_network(bundle, device, lambda: AnatomyUNet(settings.widths, len(Region)))
 
 
 def _shares(

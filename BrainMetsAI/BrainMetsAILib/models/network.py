@@ -38,16 +38,18 @@ class CompactUNet(nn.Module):
         Channels at full, half, quarter … resolution; multiples of 4.
     classes
         Channels of the output.
+    inputs
+        Channels of the input.
 
     Notes
     -----
     Group instead of batch normalisation, so that a single window behaves in training as in use.
     """
 
-    def __init__(self, widths: Sequence[int] = (12, 24, 48, 96), classes: int = len(CLASSES)) -> None:
+    def __init__(self, widths: Sequence[int] = (12, 24, 48, 96), classes: int = len(CLASSES), inputs: int = 1) -> None:
         super().__init__()
         pairs = list(pairwise(widths))
-        self.stem = nn.Conv3d(1, widths[0], 3, padding=1)
+        self.stem = nn.Conv3d(inputs, widths[0], 3, padding=1)
         self.encoder = nn.ModuleList([ResidualBlock(w, w) for w in widths])
         self.down = nn.ModuleList([nn.Conv3d(a, b, 2, stride=2) for a, b in pairs])
         self.up = nn.ModuleList([nn.ConvTranspose3d(b, a, 2, stride=2) for a, b in pairs])
@@ -60,7 +62,7 @@ class CompactUNet(nn.Module):
         Parameters
         ----------
         x
-            (b, 1, k, j, i), normalised intensities; k, j and i divisible by 2 to the number of levels less one.
+            (b, inputs, k, j, i), normalised intensities; k, j and i divisible by 2 to the number of levels less one.
 
         Returns
         -------

@@ -19,16 +19,16 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from BrainMetsAILib.lesions.anatomy_regions import FIRST_OF_BRAIN, Region
 from BrainMetsAILib.models.anatomy_inference import REGION_NAMES
-from BrainMetsAILib.models.network import CompactUNet
+from BrainMetsAILib.models.anatomy_network import CELLS, EDGE, AnatomyUNet
 from BrainMetsAILib.training.anatomy_labels import AnatomyHead, prepare, read_head
 from BrainMetsAILib.training.anatomy_windows import draw_window
 from BrainMetsAILib.training.backgrounds import training_files
 from BrainMetsAILib.training.curves import append_curve
 from BrainMetsAILib.training.trainer import Trainer
 
-WIDTHS = (16, 32, 48, 80, 112)
+WIDTHS = (32, 56, 80, 112)
 CLASSES = len(Region)
-SIZES: Mapping[str, Any] = {"name": "compact", "widths": list(WIDTHS), "classes": list(REGION_NAMES)}
+SIZES: Mapping[str, Any] = {"name": "anatomy", "widths": list(WIDTHS), "classes": list(REGION_NAMES)}
 SAVE_EVERY_S = 60.0
 VALIDATE_EVERY_S = 1200.0
 VALIDATION_GROUP, VALIDATION_SEED, VALIDATION_WINDOWS = "validation and tuning", 20_000, 12
@@ -57,11 +57,11 @@ class AnatomyWindows(IterableDataset[tuple[Tensor, Tensor]]):
 
 
 class AnatomySupervision(nn.Module):
-    """The network with what only its training needs: heads at a quarter and half of the resolution."""
+    """The network with what only its training needs: heads at an eighth and a quarter of the resolution."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
-        self.network = CompactUNet(widths, CLASSES)
+        self.network = AnatomyUNet(widths, CLASSES)
         self.coarse = nn.ModuleList([nn.Conv3d(widths[level], CLASSES, 1) for level in range(COARSE_LEVELS, 0, -1)])
 
     def forward(self, array: Tensor, regions: Tensor) -> Tensor:
@@ -69,12 +69,14 @@ class AnatomySupervision(nn.Module):
         with torch.autocast(array.device.type, dtype=torch.bfloat16):
             features = self.network.features(array)
             maps = [head(level) for head, level in zip(self.coarse, features[-1 - COARSE_LEVELS : -1], strict=True)]
-            maps.append(self.network.head(features[-1]))
-        total = torch.zeros((), device=array.device)
-        for distance, logits in enumerate(reversed(maps)):
-            step = 2**distance
-            weight = 1.0 if distance == 0 else COARSE_WEIGHT
-            total = total + weight * anatomy_loss(logits, regions[:, step // 2 :: step, step // 2 :: step, step // 2 :: step])
+            cells = self.network.cells(features)
+        # In training a quarter of the voxels, drawn anew each time, teaches as well as all of them, in a quarter of the time.
+        chosen = torch.randperm(CELLS)[: CELLS // 4].tolist() if self.training else range(CELLS)
+        truth = torch.cat([regions[:, cell // 4 :: EDGE, cell // 2 % 2 :: EDGE, cell % 2 :: EDGE] for cell in chosen])
+        total = anatomy_loss(torch.cat([cells[:, :, cell] for cell in chosen]), truth)
+        for logits in maps:
+            step = regions.shape[-1] // logits.shape[-1]
+            total = total + COARSE_WEIGHT * anatomy_loss(logits, regions[:, step // 2 :: step, step // 2 :: step, step // 2 :: step])
         return total
 
 
