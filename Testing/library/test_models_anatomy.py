@@ -8,6 +8,7 @@ import SimpleITK as sitk
 import torch
 
 from analytic_bundle import write_bundle
+from anatomy_by_hand import write_anatomy_by_hand
 from BrainMetsAILib.images.geometry import array_of, image_like
 from BrainMetsAILib.lesions.anatomy_regions import Region
 from BrainMetsAILib.models import anatomy_inference
@@ -122,31 +123,9 @@ def test_one_brain_without_holes() -> None:
     assert np.count_nonzero(found >= Region.FLUID) == 6**3
 
 
-# A network that calls dark voxels background, middling ones head and bright ones a region, by their normalised intensity.
-HEAD_FROM, BRAIN_FROM = -0.8, 0.6
-STEEPNESS = 60.0
-
-
-def write_anatomy_bundle(folder: Path, size: int, **settings: object) -> Path:
-    network = AnatomyUNet((8, 8), len(Region))
-    body = network.body
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.zero_()
-        body.head.bias[:] = -1e4
-        for cell in range(8):  # each voxel of a block goes its own way
-            body.stem.weight[cell, cell, 1, 1, 1] = 1.0
-            body.decoder[-1].skip.weight[cell, cell, 0, 0, 0] = 1.0
-            for region, slope, offset in ((0, 0, 0.0), (1, 1, HEAD_FROM), (3, 2, HEAD_FROM + BRAIN_FROM)):
-                body.head.weight[8 * region + cell, cell] = slope * STEEPNESS
-                body.head.bias[8 * region + cell] = -offset * STEEPNESS
-    content = {"network": {"widths": [8, 8], "classes": list(REGION_NAMES)}, "patch": [size] * 3, "overlap": 0.25, **settings}
-    return write_bundle(folder, network, content)
-
-
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
-    return find_bundle(str(write_anatomy_bundle(tmp_path / "anatomy", 32)))
+    return find_bundle(str(write_anatomy_by_hand(tmp_path / "anatomy", 32)))
 
 
 def bright_core(grid: sitk.Image) -> sitk.Image:
@@ -184,7 +163,7 @@ def test_regions_lie_where_they_are_in_the_patient(bundle: Bundle, spacing: floa
 
 def test_windows_leave_no_seam(bundle: Bundle, tmp_path: Path) -> None:
     image = bright_core(empty_grid())
-    whole = find_bundle(str(write_anatomy_bundle(tmp_path / "whole", 96)))
+    whole = find_bundle(str(write_anatomy_by_hand(tmp_path / "whole", 96)))
     assert np.array_equal(array_of(find_anatomy(image, bundle).brain_mask()), array_of(find_anatomy(image, whole).brain_mask()))
 
 
@@ -230,7 +209,7 @@ def test_progress_rises_and_cancel_stops(bundle: Bundle) -> None:
     ],
 )
 def test_settings_of_another_network_are_refused(tmp_path: Path, settings: dict[str, object]) -> None:
-    folder = write_anatomy_bundle(tmp_path / "wrong", 32, **settings)
+    folder = write_anatomy_by_hand(tmp_path / "wrong", 32, **settings)
     with pytest.raises(BundleError, match="reinstall the extension"):
         anatomy_settings(find_bundle(str(folder)))
 

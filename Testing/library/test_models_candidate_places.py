@@ -1,0 +1,97 @@
+"""Candidates on the surface, in the choroid plexus and outside a brain drawn by formula are taken out whole; all others stay."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from analytic_bundle import write_analytic_bundle
+from anatomy_by_hand import write_anatomy_by_hand
+from BrainMetsAILib.images.geometry import array_of, image_like
+from BrainMetsAILib.models import anatomy as judgement
+from BrainMetsAILib.models.anatomy import Anatomy
+from BrainMetsAILib.models.bundles import find_bundle
+from BrainMetsAILib.models.candidate_places import OUTSIDE, PLEXUS, SURFACE, brain_with_margin, places_of, reasons_to_remove
+from BrainMetsAILib.models.finding import FindingError
+from BrainMetsAILib.models.inference import find_lesions
+from BrainMetsAILib.models.postprocess import with_score_at_least
+from drawn_regions import BRAIN_MM, draw_regions, ellipsoid, empty_grid, lps_points
+
+ANATOMY = Anatomy(draw_regions(empty_grid()), 0.5, True)
+FINE = empty_grid(1.0, np.diag([-1.0, 1.0, -1.0]))
+POINTS = lps_points(FINE)
+
+
+def balls(*places: tuple[tuple[float, float, float], float]) -> sitk.Image:
+    labels = np.zeros(POINTS.shape[1:], np.uint16)
+    for number, (centre, radius) in enumerate(places, start=1):
+        labels[ellipsoid(POINTS, centre, radius)] = number
+    return image_like(labels, FINE)
+
+
+def reasons(*places: tuple[tuple[float, float, float], float], anatomy: Anatomy | None = ANATOMY) -> dict[int, str]:
+    return reasons_to_remove(balls(*places), brain_with_margin(ANATOMY), anatomy)
+
+
+def test_most_of_a_candidate_must_lie_there() -> None:
+    left = BRAIN_MM[0]
+    assert reasons(
+        ((30.0, -40.0, 5.0), 6.0),  # in the frontal lobe
+        ((left - 2.0, 0.0, 0.0), 4.0),  # a cortical metastasis that touches the surface
+        ((left + 2.5, 0.0, 20.0), 3.0),  # a vessel on it
+        ((left + 20.0, 0.0, 0.0), 3.0),  # in the scalp
+        ((9.0, 10.0, 5.0), 3.0),  # the choroid plexus
+        ((9.0, 10.0, 5.0 + 7.0), 6.0),  # a metastasis beside it
+    ) == {3: SURFACE, 4: OUTSIDE, 5: PLEXUS}
+
+
+def test_without_regions_only_what_is_outside_is_told() -> None:
+    assert reasons(((BRAIN_MM[0] + 2.5, 0.0, 0.0), 3.0), ((85.0, 0.0, 0.0), 3.0), ((9.0, 10.0, 5.0), 3.0), anatomy=None) == {2: OUTSIDE}
+    assert reasons_to_remove(sitk.Image([5, 5, 5], sitk.sitkUInt16), brain_with_margin(ANATOMY), ANATOMY) == {}
+
+
+def test_places_in_words() -> None:
+    assert places_of(balls(((30.0, -40.0, 5.0), 6.0), ((-20.0, 40.0, -25.0), 5.0)), ANATOMY) == {
+        1: "left frontal lobe",
+        2: "right cerebellum",
+    }
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> tuple[sitk.Image, Path]:
+    """A head whose brain the anatomy network by hand tells by its brightness, with two bright balls, one of them on the surface."""
+    grid = empty_grid(2.0)
+    points = lps_points(grid)
+    array = np.where(ellipsoid(points, (0, 0, 0), 70.0), 100.0, 0.0)
+    array[ellipsoid(points, (0.0, 0.0, 0.0), (45.0, 50.0, 40.0))] = 220.0
+    array[ellipsoid(points, (15.0, -10.0, 5.0), 7.0) | ellipsoid(points, (49.5, 0.0, 0.0), 4.0)] = 500.0
+    return image_like(array.astype(np.float32), grid), write_anatomy_by_hand(tmp_path / "anatomy", 32)
+
+
+def test_finding_says_where_lesions_lie_and_what_was_taken_out(
+    drawn: tuple[sitk.Image, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judgement, "LEAST_PARTS", 1)  # the network by hand knows one part of the brain
+    image, anatomy = drawn
+    bundle = find_bundle(str(write_analytic_bundle(tmp_path / "bundle", spacing_mm=2.0)))
+    said: list[float] = []
+    finding = find_lesions(image, bundle, find_bundle(str(anatomy)), "cpu", progress=lambda share, text: said.append(share))
+    assert said == sorted(said) and said[-1] == 1.0
+    # All brain is left frontal lobe to this network, bright balls included.
+    assert list(finding.scores) == [1] and finding.locations[1] == "left frontal lobe"
+    assert finding.provenance.anatomy == "anatomy 9.9"
+    plain = find_lesions(image, bundle, None, "cpu")
+    assert plain.locations == {} and plain.provenance.anatomy == ""
+    taken = finding.removed
+    assert taken is None or set(taken.reasons.values()) <= {SURFACE, OUTSIDE}
+    fewer = with_score_at_least(finding, 0.0)
+    assert fewer.locations == finding.locations
+
+
+def test_what_is_no_head_is_refused(tmp_path: Path, drawn: tuple[sitk.Image, Path]) -> None:
+    image, anatomy = drawn
+    bundle = find_bundle(str(write_analytic_bundle(tmp_path / "bundle", spacing_mm=2.0)))
+    dark = image_like(np.where(array_of(image) > 0, np.float32(100), np.float32(0)), image)
+    with pytest.raises(FindingError, match="does not look like a head"):
+        find_lesions(dark, bundle, find_bundle(str(anatomy)), "cpu")
