@@ -2,18 +2,15 @@
 
 import argparse
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from BrainMetsAILib.lesions.anatomy_regions import Region
-from BrainMetsAILib.models.bundles import ANATOMY, METADATA, SETTINGS, models_folder, read_bundle
+from BrainMetsAILib.models.bundles import ANATOMY
 from BrainMetsAILib.training.anatomy_training import LABEL_MAP_SHARE
 from BrainMetsAILib.training.anatomy_windows import SPACING_MM, WINDOW
-from BrainMetsAILib.training.bundle_writing import CARD, write_weights
+from BrainMetsAILib.training.bundle_writing import write_whole_bundle
 
 NAME = "brainmets_anatomy"
 Measured = Mapping[str, Mapping[str, float]]
@@ -36,50 +33,36 @@ def write_anatomy_bundle(state: Path, bundle: Path, measured: Measured | None = 
     version
         Of the bundle.
     """
-    trained: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
-    draft = bundle.with_name(bundle.name + ".new")
-    shutil.rmtree(draft, ignore_errors=True)
     shape = list(WINDOW)
     regions = {str(int(region)): region.name.lower() for region in Region}
-    _write(
-        draft / METADATA,
-        {
-            "schema": "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json",
-            "name": NAME,
-            "version": version,
-            "description": "Regions of the brain in one T1 or contrast-enhanced T1, skull on or off",
-            "task": "Brain mask, lobes and sides, cerebellum, brain stem, deep grey matter, ventricles, choroid plexus",
-            "intended_use": "Research only; not for clinical decisions",
-            "authors": "BrainMetsAI contributors",
-            "copyright": "BrainMetsAI contributors",
-            "license": "Apache-2.0",
-            "data_type": "rendered label maps and public head volumes",
-            "network_data_format": {
-                "inputs": {"image": {**_FORMAT, "num_channels": 1, "spatial_shape": shape, "channel_def": {"0": "T1 or T1c"}}},
-                "outputs": {
-                    "pred": {
-                        **_FORMAT,
-                        "type": "probabilities",
-                        "format": "segmentation",
-                        "value_range": [0, 1],
-                        "num_channels": len(Region),
-                        "spatial_shape": shape,
-                        "channel_def": regions,
-                    }
-                },
+    metadata = {
+        "schema": "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json",
+        "name": NAME,
+        "version": version,
+        "description": "Regions of the brain in one T1 or contrast-enhanced T1, skull on or off",
+        "task": "Brain mask, lobes and sides, cerebellum, brain stem, deep grey matter, ventricles, choroid plexus",
+        "intended_use": "Research only; not for clinical decisions",
+        "authors": "BrainMetsAI contributors",
+        "copyright": "BrainMetsAI contributors",
+        "license": "Apache-2.0",
+        "data_type": "rendered label maps and public head volumes",
+        "network_data_format": {
+            "inputs": {"image": {**_FORMAT, "num_channels": 1, "spatial_shape": shape, "channel_def": {"0": "T1 or T1c"}}},
+            "outputs": {
+                "pred": {
+                    **_FORMAT,
+                    "type": "probabilities",
+                    "format": "segmentation",
+                    "value_range": [0, 1],
+                    "num_channels": len(Region),
+                    "spatial_shape": shape,
+                    "channel_def": regions,
+                }
             },
         },
-    )
-    _write(draft / SETTINGS, {"task": ANATOMY, "spacing_mm": SPACING_MM, "patch": shape, "overlap": 0.25})
-    digest = write_weights(state, draft)
-    settings = json.loads((draft / SETTINGS).read_text(encoding="utf-8"))
-    _write(draft / SETTINGS, {**settings, "network": dict(trained["sizes"])})
-    read_bundle(draft)
-    shutil.copy(models_folder() / "brainmets_compact" / "LICENSE", draft / "LICENSE")
-    (draft / CARD).parent.mkdir(parents=True, exist_ok=True)
-    (draft / CARD).write_text(card(trained, digest, measured), encoding="utf-8")
-    shutil.rmtree(bundle, ignore_errors=True)
-    draft.rename(bundle)
+    }
+    settings = {"task": ANATOMY, "spacing_mm": SPACING_MM, "patch": shape, "overlap": 0.25}
+    write_whole_bundle(bundle, state, metadata, settings, lambda trained, digest: card(trained, digest, measured))
 
 
 def card(trained: Mapping[str, Any], digest: str, measured: Measured | None) -> str:
@@ -89,8 +72,8 @@ def card(trained: Mapping[str, Any], digest: str, measured: Measured | None) -> 
     regions = ", ".join(region.name.lower().replace("_", " ") for region in Region)
     return f"""# Model card: {NAME}
 
-**What it is.** A residual 3D U-Net ({parameters:,} parameters, half precision, widths {widths}) that gives every voxel of
-one T1 or contrast-enhanced T1, resampled to {SPACING_MM:g} mm, one of {len(Region)} regions: {regions}.
+**What it is.** A residual 3D U-Net over blocks of 2³ voxels ({parameters:,} parameters, half precision, widths {widths}) that gives every
+voxel of one T1 or contrast-enhanced T1, resampled to {SPACING_MM:g} mm, one of {len(Region)} regions: {regions}.
 Left and right are the patient's.
 BrainMetsAI uses it for the brain mask, the location of lesions, the masks of brain surface and choroid plexus, and the check that an image
 shows a head.
@@ -115,7 +98,7 @@ holds sulci and ventricles (closing by 6 mm). Choroid plexus is that of the late
 contrast, bias field, noise, blur, slices to 7 mm, enhancing vessels, dura and choroid plexus, tumours to 55 mm with oedema, cavities, brain
 extraction of five kinds, defacing, and fields of view that end inside the head; one in 25 showed no head at all.
 
-{trained["step"]} steps of one window, {trained["spent_s"] / 60:.0f} minutes. Cross-entropy and Dice at full, half and quarter resolution.
+{trained["step"]} steps of one window, {trained["spent_s"] / 60:.0f} minutes. Cross-entropy and Dice at full resolution and at an eighth and a quarter of it.
 The weights are {"the running average with the lowest validation loss" if trained["best"] else "the running average"}.
 SHA-256 `{digest}`.
 
@@ -149,11 +132,6 @@ def _table(measured: Measured | None) -> str:
             *lines,
         ]
     )
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def main() -> None:

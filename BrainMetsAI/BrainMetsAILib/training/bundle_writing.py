@@ -4,13 +4,14 @@ import argparse
 import hashlib
 import json
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
 
-from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS, models_folder
+from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS, models_folder, read_bundle
 from BrainMetsAILib.models.network import CLASSES
 from BrainMetsAILib.training.config import TrainingConfig
 
@@ -36,6 +37,43 @@ def write_weights(state: Path, bundle: Path) -> str:
         The SHA-256 of the weights.
     """
     trained: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
+    digest = _store_weights(trained, bundle)
+    _update(bundle / SETTINGS, {"network": {**trained["sizes"], "classes": list(CLASSES)}})
+    return digest
+
+
+def write_whole_bundle(
+    bundle: Path, state: Path, metadata: Mapping[str, Any], settings: Mapping[str, Any], card: Callable[[Mapping[str, Any], str], str]
+) -> None:
+    """A whole new bundle, card included, in one move; what the folder held is replaced.
+
+    Parameters
+    ----------
+    bundle
+        Its folder.
+    state
+        ``state.pt`` of the training.
+    metadata, settings
+        Content of ``configs/metadata.json`` and ``configs/inference.json``, but for what the state tells: checksum, length of the training
+        and, where the settings do not name it, the network.
+    card
+        Makes the model card (Markdown) of the state and the checksum.
+    """
+    trained: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
+    draft = bundle.with_name(bundle.name + ".new")
+    shutil.rmtree(draft, ignore_errors=True)
+    _update(draft / METADATA, metadata)
+    _update(draft / SETTINGS, {"network": trained["sizes"], **settings})
+    digest = _store_weights(trained, draft)
+    shutil.copy(models_folder() / "brainmets_compact" / "LICENSE", draft / "LICENSE")
+    (draft / CARD).parent.mkdir(parents=True)
+    (draft / CARD).write_text(card(trained, digest), encoding="utf-8")
+    read_bundle(draft)
+    shutil.rmtree(bundle, ignore_errors=True)
+    draft.rename(bundle)
+
+
+def _store_weights(trained: Mapping[str, Any], bundle: Path) -> str:
     weights = {k: v.to(torch.float16).contiguous() for k, v in (trained["best"] or trained["average"]).items()}
     target = bundle / WEIGHTS
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +84,6 @@ def write_weights(state: Path, bundle: Path) -> str:
         bundle / METADATA,
         {"weights_sha256": digest, "training_steps": int(trained["step"]), "training_minutes": round(trained["spent_s"] / 60)},
     )
-    _update(bundle / SETTINGS, {"network": {**trained["sizes"], "classes": list(CLASSES)}})
     return digest
 
 
@@ -64,29 +101,13 @@ def write_bundle(state: Path, bundle: Path, config: TrainingConfig, trained_on: 
     trained_on, kept_back
         How many real cases were trained on and kept back for validation.
     """
-    draft = bundle.with_name(bundle.name + ".new")
-    shutil.rmtree(draft, ignore_errors=True)
     name = f"trained_{config.network}"
-    _update(
-        draft / METADATA,
-        {
-            "name": name,
-            "version": "0.0.1",
-            "description": "Segmentation of brain metastases on one contrast-enhanced T1, trained by its user",
-            "task": "Segmentation of brain metastases",
-            "intended_use": "Research only; not for clinical decisions",
-        },
-    )
-    _update(draft / SETTINGS, SETTINGS_OF_A_RUN)
-    digest = write_weights(state, draft)
-    shutil.copy(models_folder() / "brainmets_compact" / "LICENSE", draft / "LICENSE")
-    trained: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
-    checked = f"{trained['best_loss']:.3f}" if trained["best"] else "not measured"
-    minutes = trained["spent_s"] / 60
     synthetic = "none" if config.backgrounds is None else "synthetic lesions in the public heads of split.json (see there for sources)"
-    (draft / CARD).parent.mkdir(parents=True)
-    (draft / CARD).write_text(
-        f"""# Model card: {name}
+
+    def card(trained: Mapping[str, Any], digest: str) -> str:
+        checked = f"{trained['best_loss']:.3f}" if trained["best"] else "not measured"
+        minutes = trained["spent_s"] / 60
+        return f"""# Model card: {name}
 
 Trained with `brainmets train`. **Research use only.** What follows was written by the program; who shares this network should add who
 made it, for whom, and where the cases come from.
@@ -102,14 +123,20 @@ made it, for whom, and where the cases come from.
 
 A validation loss is no measure of use: run `brainmets evaluate` on cases of other patients, and write down here what it says.
 Never tested on leptomeningeal, dural or skull metastases, nor on children.
-""",
-        encoding="utf-8",
-    )
-    shutil.rmtree(bundle, ignore_errors=True)
-    draft.rename(bundle)
+"""
+
+    metadata = {
+        "name": name,
+        "version": "0.0.1",
+        "description": "Segmentation of brain metastases on one contrast-enhanced T1, trained by its user",
+        "task": "Segmentation of brain metastases",
+        "intended_use": "Research only; not for clinical decisions",
+    }
+    sizes = {**config.network_sizes(), "classes": list(CLASSES)}
+    write_whole_bundle(bundle, state, metadata, {**SETTINGS_OF_A_RUN, "network": sizes}, card)
 
 
-def _update(path: Path, entries: dict[str, Any]) -> None:
+def _update(path: Path, entries: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     path.write_text(json.dumps({**content, **entries}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
