@@ -53,6 +53,16 @@ def read_provenance(segmentation: Any) -> Provenance | None:
     return Provenance(**stored) if stored else None
 
 
+def write_record(segmentation: Any, name: str, content: object) -> None:
+    """Keep something else that belongs to an examination, as JSON."""
+    _write(settings_node(), f"Examination.{segmentation.GetAttribute(EXAMINATION_UID)}.{name}", content)
+
+
+def read_record(segmentation: Any, name: str) -> dict[str, Any] | None:
+    """What `write_record` kept under that name; ``None`` where nothing was."""
+    return _read(f"Examination.{segmentation.GetAttribute(EXAMINATION_UID)}.{name}")
+
+
 def _write(node: Any, key: str, content: object) -> None:
     node.SetParameter(key, json.dumps(content))
 
