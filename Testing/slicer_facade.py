@@ -23,10 +23,12 @@ class Application(pythonqt(QtCore.QObject)):  # type: ignore[misc]
     moduleAboutToBeUnloaded = QtCore.Signal(str)
     applicationName = "Slicer"
     slicerHome = "/nonexistent"
+    slicerUserSettingsFilePath = ""
 
     def __init__(self, headless: Any) -> None:
         super().__init__()
         self._headless = headless
+        self.slicerUserSettingsFilePath = str(Path(headless.temporaryPath) / "settings" / "Slicer.ini")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or "_headless" not in self.__dict__:
@@ -54,6 +56,10 @@ class Application(pythonqt(QtCore.QObject)):  # type: ignore[misc]
     def translate(self, context: str, text: str) -> str:
         """No translation is loaded."""
         return text
+
+    def clipboard(self) -> Any:
+        """The one of the offscreen platform."""
+        return QtWidgets.QApplication.clipboard()
 
     def topLevelWidgets(self) -> list[Any]:
         """There is no main window."""

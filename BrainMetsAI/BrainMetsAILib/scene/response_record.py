@@ -12,7 +12,7 @@ from typing import Any
 
 from BrainMetsAILib.exchange.response_summary import ResponseReading, ResponseRow, ResponseSummary
 from BrainMetsAILib.scene.settings import EXAMINATION_UID, settings_node
-from BrainMetsAILib.scene.sign_off import content_sha256
+from BrainMetsAILib.scene.sign_off import outlines_sha256
 
 BASELINE_ROLE = "BrainMetsAI.Baseline"  # of the follow-up's segmentation
 
@@ -20,7 +20,7 @@ BASELINE_ROLE = "BrainMetsAI.Baseline"  # of the follow-up's segmentation
 def write_response_summary(baseline: Any, follow_up: Any, summary: ResponseSummary) -> None:
     """Keep a comparison of two segmentation nodes."""
     follow_up.SetNodeReferenceID(BASELINE_ROLE, baseline.GetID())
-    compared = {"baseline": content_sha256(baseline), "follow_up": content_sha256(follow_up)}
+    compared = {"baseline": outlines_sha256(baseline), "follow_up": outlines_sha256(follow_up)}
     settings_node().SetParameter(_key(follow_up), json.dumps({**asdict(summary), "compared": compared}))
 
 
@@ -41,13 +41,13 @@ def read_response_summary(follow_up: Any) -> ResponseSummary | None:
 
 
 def changed_since_compared(follow_up: Any) -> bool:
-    """Whether lesions of either examination were changed after the comparison, or the baseline is gone."""
+    """Whether outlines of either examination were changed after the comparison, or the baseline is gone."""
     stored = _stored(follow_up)
     compared = (stored or {}).get("compared")
     if not compared:
         return False
     baseline = follow_up.GetNodeReference(BASELINE_ROLE)
-    return baseline is None or [content_sha256(node) for node in (baseline, follow_up)] != [compared["baseline"], compared["follow_up"]]
+    return baseline is None or [outlines_sha256(node) for node in (baseline, follow_up)] != [compared["baseline"], compared["follow_up"]]
 
 
 def _stored(follow_up: Any) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -87,6 +88,20 @@ def content_sha256(segmentation: Any) -> str:
 
     Order of segments, layers and colours do not matter, and a scene file changes nothing.
     """
+    return _sha256(segmentation, lambda segment: [segment.GetName(), _judgements(segment)])
+
+
+def outlines_sha256(segmentation: Any) -> str:
+    """SHA-256 over what is measured: which lesions count, their voxels, and the necrosis within them."""
+    return _sha256(segmentation, lambda segment: [tags.read_tag(segment, tags.LESION_UID)])
+
+
+def _judgements(segment: Any) -> list[tuple[str, str]]:
+    return sorted((key, value) for key, value in tags.read_all(segment).items() if key not in NOT_SIGNED)
+
+
+def _sha256(segmentation: Any, known: Callable[[Any], list[Any]]) -> str:
+    """SHA-256 over the counting lesions: what is known of each, its voxels and its necrosis."""
     counting = set(review_counts(segmentation).counting)
     grid = reference_grid(segmentation)
     content = segmentation.GetSegmentation()
@@ -98,7 +113,6 @@ def content_sha256(segmentation: Any) -> str:
         crop = segment_crop(segmentation, segment_id, grid)
         if crop is None or tags.read_tag(segment, tags.LESION_UID) not in counting:
             continue
-        known = sorted((key, value) for key, value in tags.read_all(segment).items() if key not in NOT_SIGNED)
         necrotic = hashlib.sha256(np.packbits(shared_part(crop, dead) & crop.mask).tobytes()).hexdigest()
-        parts.append(json.dumps([segment.GetName(), known, mask_hash(crop), necrotic]))
+        parts.append(json.dumps([*known(segment), mask_hash(crop), necrotic]))
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
