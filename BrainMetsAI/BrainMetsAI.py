@@ -85,7 +85,6 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.on_scene_closing)
         self.addObserver(scene, scene.EndImportEvent, self.recovery.on_scene_loaded)
-        self.addObserver(scene, scene.EndSaveEvent, self.recovery.on_scene_saved)
         for event in (scene.EndCloseEvent, scene.EndImportEvent, scene.NodeAddedEvent, scene.NodeRemovedEvent):
             self.addObserver(scene, event, self.on_scene_changed)
         slicer.app.connect("aboutToQuit()", self.on_quit)

@@ -45,7 +45,7 @@ def write_examination_files(folder: Path, examination: ReviewedExamination, find
 
     Beside what `exchange.lesion_files` writes, ``probability`` is that of lesion (enhancing + necrosis).
     """
-    for _step in lesion_file_steps(folder, examination, prefix):
+    for _step in lesion_file_steps(folder, examination.lesions, prefix):
         pass
     # Rounding may lift the sum of two shares a ten-millionth above one.
     probability = sitk.Minimum(sitk.Add(finding.enhancing, finding.necrosis), 1.0)

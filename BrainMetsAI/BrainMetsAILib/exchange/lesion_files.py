@@ -7,13 +7,13 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from BrainMetsAILib.exchange.examined import ReviewedExamination
 from BrainMetsAILib.exchange.lesion_csv import write_lesions_csv
+from BrainMetsAILib.lesions.lesion_list import LesionSet
 
 LESION_FILES = ("lesions.csv", "lesions.nii.gz", "necrosis.nii.gz")
 
 
-def lesion_file_steps(folder: Path, examination: ReviewedExamination, prefix: str = "") -> Iterator[None]:
+def lesion_file_steps(folder: Path, lesions: LesionSet, prefix: str = "") -> Iterator[None]:
     """Write the three files, one a step, so that an interface can breathe between them.
 
     ``lesions.nii.gz`` holds the lesion's number a voxel, ``necrosis.nii.gz`` 1 where tissue is necrotic, both 0 elsewhere.
@@ -25,12 +25,12 @@ def lesion_file_steps(folder: Path, examination: ReviewedExamination, prefix: st
     prefix
         Put before each name.
     """
-    table, lesions, necrosis = (folder / f"{prefix}{name}" for name in LESION_FILES)
-    write_lesions_csv(table, examination.lesions.lesions)
+    table, labels, necrosis = (folder / f"{prefix}{name}" for name in LESION_FILES)
+    write_lesions_csv(table, lesions.lesions)
     yield
-    write_image(examination.lesions.labels, lesions)
+    write_image(lesions.labels, labels)
     yield
-    write_image(examination.lesions.necrosis, necrosis)
+    write_image(lesions.necrosis, necrosis)
     yield
 
 

@@ -8,15 +8,15 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from BrainMetsAILib.exchange.report_text import report_text
+from BrainMetsAILib.exchange.report_text import ReportContent, report_text
 from BrainMetsAILib.images.examination import ImageRefused
 from BrainMetsAILib.panel.questions import Questions
 from BrainMetsAILib.scene.content_watch import ContentWatch
 from BrainMetsAILib.scene.export import export_steps
 from BrainMetsAILib.scene.reader import reader_name, set_reader_name
-from BrainMetsAILib.scene.report_content import report_content, signature
+from BrainMetsAILib.scene.report_content import report_content
 from BrainMetsAILib.scene.review_counts import ReviewCounts, next_unreviewed, review_counts
-from BrainMetsAILib.scene.sign_off import changed_since, read_sign_off, sign_off
+from BrainMetsAILib.scene.sign_off import sign_off
 
 QUIET_MS = 300  # after the last change: an edit and its table come first
 
@@ -96,11 +96,12 @@ class FinishSection:
             button.enabled = review is not None
         ui.exportButton.enabled = review is not None and not exporting
         counts = review_counts(review) if review is not None else None
+        content = report_content(review) if review is not None else None
         ui.nextButton.enabled = counts is not None and bool(counts.unreviewed)
         ui.countsLabel.text = counts_words(counts) if counts is not None else _("No lesions yet.")
-        ui.signLabel.text = _signed_words(review) if review is not None else ""
-        ui.signLabel.setVisible(review is not None)
-        text = report_text(report_content(review)) if review is not None else ""
+        ui.signLabel.text = _signed_words(content) if content is not None else ""
+        ui.signLabel.setVisible(content is not None)
+        text = report_text(content) if content is not None else ""
         if ui.reportText.plainText != text:  # else a person's selection would go
             ui.reportText.plainText = text
 
@@ -167,16 +168,13 @@ class FinishSection:
         self.ui.finishStatusLabel.setVisible(bool(sentence))
 
 
-def _signed_words(review: Any) -> str:
-    signed = read_sign_off(review)
-    if signed is None:
+def _signed_words(content: ReportContent) -> str:
+    if not content.signed:
         return _("Not signed off.")
-    if changed_since(review, signed):
-        return _("Changed since it was signed off by {signature}. Sign again once you agree with it as it is now.").format(
-            signature=signature(signed)
-        )
-    words = _("Signed off by {signature}. Lesions: {count}.").format(signature=signature(signed), count=signed.lesions)
-    return f"{words} {_('Not reviewed: {count}.').format(count=signed.unreviewed)}" if signed.unreviewed else words
+    words = _("Signed off by {signature}.") if not content.changed_since_signed else _(
+        "Changed since it was signed off by {signature}. Sign again once you agree with it as it is now."
+    )
+    return words.format(signature=content.signed)
 
 
 def _timer(milliseconds: int, call: Callable[[], None]) -> "qt.QTimer":

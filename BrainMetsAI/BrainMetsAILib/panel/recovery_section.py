@@ -14,7 +14,7 @@ from BrainMetsAILib.scene.layout import show_review
 from BrainMetsAILib.scene.recovery import Offer, Recovery
 from BrainMetsAILib.scene.review import review_nodes, review_of
 
-LOOK_MS = 5000  # between looks for a change
+LOOK_MS = 2000  # between looks for a change
 STEP_MS = 20  # between two pieces of a file
 
 
@@ -70,10 +70,6 @@ class RecoverySection:
         """What a scene file brought is on the disk already."""
         self._recovery.loaded()
 
-    def on_scene_saved(self, caller: Any = None, event: str = "") -> None:
-        """What is signed and saved needs no recovery."""
-        self._recovery.saved()
-
     def on_closed(self, caller: Any = None, event: str = "") -> None:
         """The person closes the scene or the application: there is nothing to recover."""
         self._step.stop()
@@ -112,8 +108,11 @@ class RecoverySection:
             return
         try:
             segmentation = self._recovery.restore(offer, volume)
-            self._said = _("Restored. The probability map was not kept: find lesions again to see it; judged lesions stay.")
-            show_review(review_nodes(segmentation))
+            nodes = review_nodes(segmentation)
+            self._said = _("Restored.") if nodes.probability is not None else _(
+                "Restored. The probability map was not kept: find lesions again to see it; judged lesions stay."
+            )
+            show_review(nodes)
         except (ValueError, OSError) as error:
             self._said = str(error)
         self.show(volume)

@@ -8,13 +8,15 @@ from typing import Any
 
 from BrainMetsAILib.exchange.lesion_files import lesion_file_steps
 from BrainMetsAILib.exchange.new_folder import free_folder, new_folder
+from BrainMetsAILib.images.examination import ImageRefused
 from BrainMetsAILib.scene.log import append_log
-from BrainMetsAILib.scene.review import read_examination, review_nodes
+from BrainMetsAILib.scene.review import review_nodes
+from BrainMetsAILib.scene.segments import read_lesions
 from BrainMetsAILib.scene.settings import EXAMINATION_UID
 
 
 def export_steps(segmentation: Any, parent: Path) -> Generator[None, None, Path]:
-    """Write a review in steps of a tenth of a second; what is written is the review as it was at the first.
+    """Write a review in steps of 0.2 s at the most; what is written is the review as it was at the first.
 
     Parameters
     ----------
@@ -35,11 +37,13 @@ def export_steps(segmentation: Any, parent: Path) -> Generator[None, None, Path]
     NotWritten
         If the folder cannot be written to.
     """
-    examination = read_examination(segmentation)
-    uid = segmentation.GetAttribute(EXAMINATION_UID)
-    yield
-    target = free_folder(parent, f"{review_nodes(segmentation).volume.GetName()} lesions")
+    volume = review_nodes(segmentation).volume
+    if volume is None:
+        raise ImageRefused(f"The volume of “{segmentation.GetName()}” is no longer in the scene; load it again.")
+    target = free_folder(parent, f"{volume.GetName()} lesions")
+    lesions, uid = read_lesions(segmentation), segmentation.GetAttribute(EXAMINATION_UID)
     with new_folder(target) as draft:
-        yield from lesion_file_steps(draft, examination)
-    append_log("exported", examination=uid, lesions=len(examination.lesions.lesions), folder=target.name)
+        yield
+        yield from lesion_file_steps(draft, lesions)
+    append_log("exported", examination=uid, lesions=len(lesions.lesions), folder=target.name)
     return target

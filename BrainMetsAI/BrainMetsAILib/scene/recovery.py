@@ -69,10 +69,11 @@ class Recovery:
         self._identities: dict[tuple[int, bytes], str] = {}
         self._offers: dict[Path, Offer] = {}
         self._writing: Iterator[None] | None = None
+        self._stored = slicer.mrmlScene.GetStoredTime()
         _remove_old(folder)
 
     def step(self) -> bool:
-        """Look for a change, or write a piece of one; some 30 ms at the most.
+        """Look for a change, or write a piece of one; 0.1 s at the most, and 1 s after large scenes were saved, whose layers are split.
 
         Returns
         -------
@@ -84,6 +85,9 @@ class Recovery:
         OSError
             If the file cannot be written; the next change is tried again.
         """
+        if self._stored != slicer.mrmlScene.GetStoredTime():  # saving a scene sends no event
+            self._stored = slicer.mrmlScene.GetStoredTime()
+            self._saved()
         if self._writing is None:
             self._writing = self._next_change()
             return self._writing is not None
@@ -98,19 +102,11 @@ class Recovery:
 
     def loaded(self) -> None:
         """A scene file was loaded: what it holds is on the disk already."""
+        self._stored = slicer.mrmlScene.GetStoredTime()
         for segmentation in reviews():
             if segmentation.GetID() not in self._stamps and review_nodes(segmentation).volume is not None:
                 _own_layers_again(segmentation)
                 self._needs_no_writing(segmentation)
-
-    def saved(self) -> None:
-        """The scene was saved: reviews that are signed as they are need no recovery file any more."""
-        self._stop_writing()
-        for segmentation in reviews():
-            _own_layers_again(segmentation)  # saving merges them, and reading merged ones is slow
-            signed = read_sign_off(segmentation)
-            if review_nodes(segmentation).volume is not None and signed and not changed_since(segmentation, signed):
-                self._needs_no_writing(segmentation).unlink(missing_ok=True)
 
     def closed(self) -> None:
         """A person closes the scene, or the application: nothing of this session is to be offered again."""
@@ -153,6 +149,15 @@ class Recovery:
         """Remove an offered review for good."""
         self._offers.pop(offer.path, None)
         offer.path.unlink(missing_ok=True)
+
+    def _saved(self) -> None:
+        """The scene was saved: reviews that are signed as they are need no recovery file any more."""
+        self._stop_writing()
+        for segmentation in reviews():
+            _own_layers_again(segmentation)  # saving merges them, and reading merged ones is slow
+            signed = read_sign_off(segmentation)
+            if review_nodes(segmentation).volume is not None and signed and not changed_since(segmentation, signed):
+                self._needs_no_writing(segmentation).unlink(missing_ok=True)
 
     def _next_change(self) -> Iterator[None] | None:
         for segmentation in reviews():
