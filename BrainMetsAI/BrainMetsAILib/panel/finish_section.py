@@ -66,6 +66,7 @@ class FinishSection:
         ui.signButton.connect("clicked()", self._on_sign)
         ui.exportButton.connect("clicked()", self._on_export)
         ui.copyButton.connect("clicked()", self._on_copy)
+        self._say("")
         self.refresh()
 
     def show(self, segmentation: Any) -> None:
