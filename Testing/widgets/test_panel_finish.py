@@ -43,8 +43,16 @@ def judge(nodes: Any, index: int, review: str) -> None:
 def answer(panel: Any, **answers: Any) -> list[str]:
     """Answer the panel's questions; returns what was asked."""
     asked: list[str] = []
+
+    def answering(value: Any) -> Callable[[str], Any]:
+        def answered(text: str) -> Any:
+            asked.append(text)
+            return value
+
+        return answered
+
     for name, value in answers.items():
-        object.__setattr__(panel.finish._questions, name, lambda text, value=value: (asked.append(text), value)[1])
+        object.__setattr__(panel.finish._questions, name, answering(value))
     return asked
 
 
@@ -96,11 +104,15 @@ def test_sign_off_and_what_changes_it(panel: Any, nodes: Any, wait_for: Callable
     assert [entry["who"] for entry in read_log() if entry["event"] == "signed off"] == ["Dr. Änne Müller"] * 2
 
 
-def test_the_name_comes_from_slicer_and_can_be_another(panel: Any, nodes: Any) -> None:
+def test_the_name_comes_from_slicer_and_can_be_another(panel: Any, nodes: Any, wait_for: Callable[..., None]) -> None:
     user = slicer.app.applicationLogic().GetUserInformation()
     user.SetName("Slicer's user")
     panel.enter()
-    assert panel.finish.ui.readerEdit.text == "Slicer's user"
+    wait_for(lambda: panel.finish.ui.readerEdit.text == "Slicer's user")
+    panel.finish.ui.readerEdit.setText("Dr. O")
+    panel.finish.ui.readerEdit.modified = True
+    panel.finish.refresh()
+    assert panel.finish.ui.readerEdit.text == "Dr. O", "not while a person types"
     panel.finish.ui.readerEdit.setText("  Dr.  Other ")
     panel.finish.ui.readerEdit.editingFinished.emit()
     assert panel.finish.ui.readerEdit.text == "Dr. Other" and user.GetName() == "Slicer's user"

@@ -71,10 +71,12 @@ class FinishSection:
 
     def show(self, segmentation: Any) -> None:
         """Take up a review's segmentation node; None for none."""
-        if segmentation is not self._segmentation:
-            self.release()
-            self._segmentation = segmentation
-            self._watch.follow(segmentation)
+        if segmentation is self._segmentation and segmentation is not None:
+            self._later.start()  # something else in the scene has changed: a name, a comparison
+            return
+        self.release()
+        self._segmentation = segmentation
+        self._watch.follow(segmentation)
         self.refresh()
 
     def release(self) -> None:
@@ -91,7 +93,8 @@ class FinishSection:
     def refresh(self) -> None:
         """Show the review as it is now."""
         review, ui = self._segmentation, self.ui
-        ui.readerEdit.text = reader_name()
+        if not ui.readerEdit.modified:  # a person may be typing
+            ui.readerEdit.text = reader_name()
         exporting = self._export is not None
         for button in (ui.signButton, ui.copyButton):
             button.enabled = review is not None
@@ -108,7 +111,7 @@ class FinishSection:
 
     def _on_reader(self) -> None:
         set_reader_name(self.ui.readerEdit.text)
-        self.ui.readerEdit.text = reader_name()
+        self.ui.readerEdit.text = reader_name()  # and it is no longer modified
 
     def _on_next(self) -> None:
         uid = next_unreviewed(review_counts(self._segmentation), self._current()) if self._segmentation is not None else ""
@@ -118,7 +121,7 @@ class FinishSection:
     def _on_sign(self) -> None:
         if self._segmentation is None:
             return
-        set_reader_name(self.ui.readerEdit.text)  # a button pressed by key leaves the line edit unfinished
+        self._on_reader()  # a button pressed by key leaves the line edit unfinished
         left = len(review_counts(self._segmentation).unreviewed)
         question = _("Not reviewed yet: {count}. They stay in totals and exports. Sign off as it is?").format(count=left)
         if left and reader_name() and not self._questions.confirm(question):

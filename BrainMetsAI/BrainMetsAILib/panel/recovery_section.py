@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 
 from BrainMetsAILib.panel.questions import Questions
 from BrainMetsAILib.scene import tags
+from BrainMetsAILib.scene.history import History
 from BrainMetsAILib.scene.layout import show_review
 from BrainMetsAILib.scene.recovery import Offer, Recovery
 from BrainMetsAILib.scene.review import review_nodes, review_of
@@ -34,10 +35,12 @@ class RecoverySection:
         Their root.
     questions
         Asks before anything is replaced or thrown away.
+    history
+        Where the lesions that a restored review replaces are saved.
     """
 
-    def __init__(self, ui: Any, root: Any, questions: Questions) -> None:
-        self.ui, self._root, self._questions = ui, root, questions
+    def __init__(self, ui: Any, root: Any, questions: Questions, history: History | None = None) -> None:
+        self.ui, self._root, self._questions, self._history = ui, root, questions, history
         self._recovery = Recovery(recovery_folder())
         self._volume: Any = None
         self._said = ""
@@ -107,7 +110,7 @@ class RecoverySection:
         if present is not None and not self._questions.confirm(question):
             return
         try:
-            segmentation = self._recovery.restore(offer, volume)
+            segmentation = self._recovery.restore(offer, volume, self._history)
             nodes = review_nodes(segmentation)
             self._said = _("Restored.") if nodes.probability is not None else _(
                 "Restored. The probability map was not kept: find lesions again to see it; judged lesions stay."

@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class Recovery:
         self._kept: dict[Path, str] = {}  # file → SHA-256 of the record that needs no writing any more
         self._identities: dict[tuple[int, bytes], str] = {}
         self._offers: dict[Path, Offer] = {}
-        self._writing: Iterator[None] | None = None
+        self._writing: Generator[None, None, None] | None = None
         self._stored = slicer.mrmlScene.GetStoredTime()
         _remove_old(folder)
 
@@ -159,7 +159,7 @@ class Recovery:
             if review_nodes(segmentation).volume is not None and signed and not changed_since(segmentation, signed):
                 self._needs_no_writing(segmentation).unlink(missing_ok=True)
 
-    def _next_change(self) -> Iterator[None] | None:
+    def _next_change(self) -> Generator[None, None, None] | None:
         for segmentation in reviews():
             volume = review_nodes(segmentation).volume
             if volume is None or volume.GetImageData() is None:
@@ -173,7 +173,7 @@ class Recovery:
                 return self._write(path, record)
         return None
 
-    def _write(self, path: Path, record: ReviewRecord) -> Iterator[None]:
+    def _write(self, path: Path, record: ReviewRecord) -> Generator[None, None, None]:
         yield from write_steps(path, record_bytes(record))
         self._kept[path] = record.sha256
 
@@ -185,7 +185,7 @@ class Recovery:
 
     def _stop_writing(self) -> None:
         if self._writing is not None:
-            self._writing.close()  # type: ignore[attr-defined]
+            self._writing.close()
             self._writing = None
 
     def _file(self, volume: Any) -> Path:
@@ -206,11 +206,11 @@ def volume_identity(volume: Any) -> str:
     """What tells a volume from all others: a hash of its grid and all its voxels, 32 hexadecimal digits (0.1 s at 512 × 512 × 200)."""
     voxels = np.ascontiguousarray(slicer.util.arrayFromVolume(volume))
     matrix = np.round(ijk_to_ras_of(volume), 4) + 0.0  # no minus zero
-    head = f"{voxels.shape} {voxels.dtype} {matrix.tolist()} {zlib.crc32(voxels)}"
+    head = f"{voxels.shape} {voxels.dtype} {matrix.tolist()} {zlib.crc32(voxels.data)}"
     return hashlib.sha256(head.encode()).hexdigest()[:32]
 
 
-def write_steps(path: Path, content: bytes) -> Iterator[None]:
+def write_steps(path: Path, content: bytes) -> Generator[None, None, None]:
     """Write a file in small pieces and put it in place in one move; what was there before stays whole until then."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
