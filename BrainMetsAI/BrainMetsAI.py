@@ -72,12 +72,12 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.later.setInterval(0)
         self.later.connect("timeout()", self.refresh)
         names = ("Case", "Recovery", "Setup", "Find", "Lesions", "Finish")
-        self.roots = [self.load(f"BrainMetsAI{name}") for name in names]
-        case, recovery, setup, find, lesions, finish = (slicer.util.childWidgetVariables(root) for root in self.roots)
+        self.roots = {name: self.load(f"BrainMetsAI{name}") for name in names}
+        case, recovery, setup, find, lesions, finish = (slicer.util.childWidgetVariables(root) for root in self.roots.values())
         self.case = CaseSection(case, self.worker, self.refresh)
-        self.recovery = RecoverySection(recovery, self.roots[1], questions)
+        self.recovery = RecoverySection(recovery, self.roots["Recovery"], questions)
         requirements = Path(self.resourcePath("requirements.txt"))
-        self.installation = SetupSection(setup, self.roots[2], questions, requirements, self.later.start)
+        self.installation = SetupSection(setup, self.roots["Setup"], questions, requirements, self.later.start)
         self.find = FindSection(find, self.worker, self.installation, questions, self.refresh)
         self.lesions = LesionsSection(lesions)
         self.finish = FinishSection(finish, questions, lambda: self.lesions.table.current, lambda uid: self.lesions.table.select(uid))
@@ -106,7 +106,7 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.lesions.release()
         self.finish.release()
         self.stop()
-        for root in self.roots:  # a reload only hides them
+        for root in self.roots.values():  # a reload only hides them
             root.deleteLater()
 
     def stop(self) -> None:

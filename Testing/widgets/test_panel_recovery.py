@@ -62,7 +62,7 @@ def crash(slicer_app: SlicerFacade, panel: Any) -> Any:
 
 
 def line(panel: Any) -> str:
-    return "" if panel.roots[1].isHidden() else str(panel.recovery.ui.recoveryLabel.text)
+    return "" if panel.roots["Recovery"].isHidden() else str(panel.recovery.ui.recoveryLabel.text)
 
 
 def test_nothing_is_said_without_need(panel: Any, folder: Path, wait_for: Callable[..., None]) -> None:
@@ -152,6 +152,23 @@ def test_a_reload_offers_nothing(slicer_app: SlicerFacade, panel: Any, folder: P
     application.processEvents()
     assert line(again) == "" and len(list(folder.iterdir())) == 1
     again.cleanup()
+
+
+def test_a_scene_that_was_there_before_the_panel_is_kept_from_its_first_change(slicer_app: SlicerFacade, folder: Path) -> None:
+    from BrainMetsAILib.scene import tags
+    from BrainMetsAILib.scene.review import write_review
+    from BrainMetsAILib.scene.volumes import add_volume
+
+    nodes = write_review(add_volume(draw_head(GRIDS["plain"]), "T1c"), draw_finding(GRIDS["plain"]))
+    panel = slicer_app.panel(slicer_app.load("BrainMetsAI"))
+    panel.recovery._on_look()
+    assert not folder.exists()
+    tags.write_tag(nodes.segmentation.GetSegmentation().GetNthSegment(0), tags.COMMENT, "look again")
+    for _ in range(3):
+        panel.recovery._on_look()
+        panel.recovery._on_step()
+    assert len(list(folder.iterdir())) == 1
+    panel.cleanup()
 
 
 def test_a_disk_that_cannot_be_written_to(panel: Any, folder: Path) -> None:

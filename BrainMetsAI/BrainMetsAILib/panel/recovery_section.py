@@ -42,6 +42,7 @@ class RecoverySection:
     def __init__(self, ui: Any, root: Any, questions: Questions, history: History | None = None) -> None:
         self.ui, self._root, self._questions, self._history = ui, root, questions, history
         self._recovery = Recovery(recovery_folder())
+        self._recovery.loaded()  # a scene file that was opened before the module
         self._volume: Any = None
         self._said = ""
         self._look, self._step = qt.QTimer(), qt.QTimer()
