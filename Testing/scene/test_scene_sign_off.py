@@ -78,12 +78,12 @@ def test_counts_and_the_way_to_the_next_one(scene: Any) -> None:
     first, second, third = (lesion.lesion_uid for lesion in read_lesion_list(nodes.segmentation))
     nodes.segmentation.GetSegmentation().AddEmptySegment()  # empty: not there yet
     counts = review_counts(nodes.segmentation)
-    assert counts.counting == counts.unreviewed == (first, second, third) and counts.rejected == counts.removed == 0
+    assert counts.counting == counts.unreviewed == (first, second, third) and counts.rejected == counts.hidden == 0
     assert [next_unreviewed(counts, uid) for uid in ("", first, second, third)] == [first, second, third, first]
     tags.set_review(segment(nodes, 1), tags.ACCEPTED)
     tags.write_tag(segment(nodes, 2), tags.REMOVED, "choroid plexus")
     counts = review_counts(nodes.segmentation)
-    assert counts.counting == (first, second) and counts.unreviewed == (first,) and counts.removed == 1
+    assert counts.counting == (first, second) and counts.unreviewed == (first,) and counts.hidden == 1
     assert next_unreviewed(counts, second) == next_unreviewed(counts, first) == first
     tags.set_review(segment(nodes, 0), tags.REJECTED)
     counts = review_counts(nodes.segmentation)

@@ -34,8 +34,8 @@ def counts_words(counts: ReviewCounts) -> str:
         )
     if counts.rejected:
         words += " " + _("{count} rejected.").format(count=counts.rejected)
-    if counts.removed:
-        words += " " + _("{count} taken out by post-processing.").format(count=counts.removed)
+    if counts.hidden:
+        words += " " + _("{count} hidden, by score or post-processing.").format(count=counts.hidden)
     return words
 
 

@@ -22,14 +22,14 @@ class ReviewCounts:
         Those of them that nobody has judged.
     rejected
         How many a person rejected.
-    removed
-        How many post-processing took out and nobody took back.
+    hidden
+        How many do not count for another reason: post-processing took them out, or their score is too low.
     """
 
     counting: tuple[str, ...]
     unreviewed: tuple[str, ...]
     rejected: int
-    removed: int
+    hidden: int
 
 
 def review_counts(segmentation: Any) -> ReviewCounts:
@@ -37,20 +37,19 @@ def review_counts(segmentation: Any) -> ReviewCounts:
     identify(segmentation)
     grid = reference_grid(segmentation)
     content = segmentation.GetSegmentation()
-    present = [content.GetSegment(i) for i in lesion_segment_ids(segmentation) if segment_crop(segmentation, i, grid) is not None]
-    present.sort(key=lambda segment: int(tags.read_tag(segment, tags.NUMBER)))
-    counting = [segment for segment in present if tags.counts(segment)]
-    rejected = sum(tags.read_tag(segment, tags.REVIEW) == tags.REJECTED for segment in present)
-    return ReviewCounts(
-        counting=tuple(tags.read_tag(segment, tags.LESION_UID) for segment in counting),
-        unreviewed=tuple(
-            tags.read_tag(segment, tags.LESION_UID)
-            for segment in counting
-            if tags.read_tag(segment, tags.REVIEW) in ("", tags.UNREVIEWED)
-        ),
-        rejected=rejected,
-        removed=len(present) - len(counting) - rejected,
-    )
+    present = [segment_id for segment_id in lesion_segment_ids(segmentation) if segment_crop(segmentation, segment_id, grid) is not None]
+    present.sort(key=lambda segment_id: int(tags.read_tag(content.GetSegment(segment_id), tags.NUMBER)))
+    counting, unreviewed, rejected = [], [], 0
+    for segment_id in present:
+        segment = content.GetSegment(segment_id)
+        review, uid = tags.read_tag(segment, tags.REVIEW), tags.read_tag(segment, tags.LESION_UID)
+        if tags.counts(segment):
+            counting.append(uid)
+            if review in ("", tags.UNREVIEWED):
+                unreviewed.append(uid)
+        elif review == tags.REJECTED:
+            rejected += 1
+    return ReviewCounts(tuple(counting), tuple(unreviewed), rejected, len(present) - len(counting) - rejected)
 
 
 def next_unreviewed(counts: ReviewCounts, after: str = "") -> str:

@@ -18,7 +18,7 @@ from BrainMetsAILib.scene.history import History, NoHistory
 from BrainMetsAILib.scene.log import append_log, join_log, log_text
 from BrainMetsAILib.scene.masks import REPRESENTATION, MaskCrop, empty_image, oriented_image, reference_grid, segment_crop
 from BrainMetsAILib.scene.review import SEGMENTATION_ROLE, TABLE_ROLE, review_nodes, review_of
-from BrainMetsAILib.scene.segments import empty_segmentation
+from BrainMetsAILib.scene.segments import new_segmentation
 from BrainMetsAILib.scene.settings import EXAMINATION_UID, settings_node
 from BrainMetsAILib.scene.tables import lesion_table
 
@@ -140,7 +140,7 @@ def restore_record(record: ReviewRecord, volume: Any, history: History | None = 
     state = record.state
     segmentation = review_of(volume)
     if segmentation is None:
-        segmentation = empty_segmentation(volume, state["name"])
+        segmentation = new_segmentation(volume, state["name"])
         settings_node().AddNodeReferenceID(SEGMENTATION_ROLE, segmentation.GetID())
     (history or NoHistory()).save()
     segmentation.SetAttribute(EXAMINATION_UID, state["examination"])
