@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import sys
+import tempfile
 import types
 import unittest
 from pathlib import Path
@@ -23,12 +24,16 @@ class Application(pythonqt(QtCore.QObject)):  # type: ignore[misc]
     moduleAboutToBeUnloaded = QtCore.Signal(str)
     applicationName = "Slicer"
     slicerHome = "/nonexistent"
-    slicerUserSettingsFilePath = ""
 
     def __init__(self, headless: Any) -> None:
         super().__init__()
         self._headless = headless
-        self.slicerUserSettingsFilePath = str(Path(headless.temporaryPath) / "settings" / "Slicer.ini")
+        self._settings_folder = tempfile.TemporaryDirectory(prefix="slicer_settings_")
+
+    @property
+    def slicerUserSettingsFilePath(self) -> str:
+        """The file of the person's settings, whose folder holds what a module keeps between sessions."""
+        return str(Path(self._settings_folder.name, "Slicer.ini"))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or "_headless" not in self.__dict__:

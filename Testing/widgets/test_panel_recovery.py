@@ -13,12 +13,11 @@ from slicer_facade import SlicerFacade
 
 
 @pytest.fixture
-def folder(slicer_app: SlicerFacade, tmp_path: Path) -> Iterator[Path]:
+def folder(slicer_app: SlicerFacade) -> Iterator[Path]:
     from BrainMetsAILib.scene import recovery
 
-    slicer.app.slicerUserSettingsFilePath = str(tmp_path / "Slicer.ini")
     recovery._own.clear()
-    yield tmp_path / "BrainMetsAI" / "Recovery"
+    yield Path(slicer.app.slicerUserSettingsFilePath).parent / "BrainMetsAI" / "Recovery"
     recovery._own.clear()
 
 
@@ -174,7 +173,6 @@ def test_a_scene_that_was_there_before_the_panel_is_kept_from_its_first_change(s
 def test_a_disk_that_cannot_be_written_to(panel: Any, folder: Path) -> None:
     from BrainMetsAILib.scene.review import write_review
 
-    folder.parent.parent.mkdir(exist_ok=True)
     folder.parent.write_text("", encoding="utf-8")  # a file where the folder should be
     write_review(load(panel), draw_finding(GRIDS["oblique"]))
     for _ in range(3):
