@@ -58,9 +58,11 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         super().setup()
         from BrainMetsAILib.panel.case_section import CaseSection
         from BrainMetsAILib.panel.find_section import FindSection
+        from BrainMetsAILib.panel.finish_section import FinishSection
         from BrainMetsAILib.panel.lesions_section import LesionsSection
         from BrainMetsAILib.panel.process import WorkerProcess
         from BrainMetsAILib.panel.questions import Questions
+        from BrainMetsAILib.panel.recovery_section import RecoverySection
         from BrainMetsAILib.panel.setup_section import SetupSection
 
         questions = Questions()
@@ -69,19 +71,23 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.later.setSingleShot(True)
         self.later.setInterval(0)
         self.later.connect("timeout()", self.refresh)
-        self.roots = [self.load(name) for name in ("BrainMetsAICase", "BrainMetsAISetup", "BrainMetsAIFind", "BrainMetsAILesions")]
-        case, setup, find, lesions = (slicer.util.childWidgetVariables(root) for root in self.roots)
+        names = ("Case", "Recovery", "Setup", "Find", "Lesions", "Finish")
+        self.roots = {name: self.load(f"BrainMetsAI{name}") for name in names}
+        case, recovery, setup, find, lesions, finish = (slicer.util.childWidgetVariables(root) for root in self.roots.values())
         self.case = CaseSection(case, self.worker, self.refresh)
+        self.recovery = RecoverySection(recovery, self.roots["Recovery"], questions)
         requirements = Path(self.resourcePath("requirements.txt"))
-        self.installation = SetupSection(setup, self.roots[1], questions, requirements, self.later.start)
+        self.installation = SetupSection(setup, self.roots["Setup"], questions, requirements, self.later.start)
         self.find = FindSection(find, self.worker, self.installation, questions, self.refresh)
         self.lesions = LesionsSection(lesions)
+        self.finish = FinishSection(finish, questions, lambda: self.lesions.table.current, lambda uid: self.lesions.table.select(uid))
         self.layout.addStretch(1)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.on_scene_closing)
+        self.addObserver(scene, scene.EndImportEvent, self.recovery.on_scene_loaded)
         for event in (scene.EndCloseEvent, scene.EndImportEvent, scene.NodeAddedEvent, scene.NodeRemovedEvent):
             self.addObserver(scene, event, self.on_scene_changed)
-        slicer.app.connect("aboutToQuit()", self.stop)
+        slicer.app.connect("aboutToQuit()", self.on_quit)
         self.refresh()
 
     def load(self, name: str) -> Any:
@@ -93,19 +99,26 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def cleanup(self) -> None:
         """Called at exit and before a reload: leave nothing connected or running."""
-        slicer.app.disconnect("aboutToQuit()", self.stop)
+        slicer.app.disconnect("aboutToQuit()", self.on_quit)
         self.removeObservers()
         self.later.stop()
         self.case.release()
         self.lesions.release()
+        self.finish.release()
         self.stop()
-        for root in self.roots:  # a reload only hides them
+        for root in self.roots.values():  # a reload only hides them
             root.deleteLater()
 
     def stop(self) -> None:
         """End the processes."""
         self.worker.stop()
         self.installation.stop()
+        self.recovery.stop()
+
+    def on_quit(self) -> None:
+        """The person ends the application."""
+        self.stop()
+        self.recovery.on_closed()
 
     def enter(self) -> None:
         """Called each time the module is opened."""
@@ -121,14 +134,19 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return  # the event that ends it follows
         volume = chosen_volume()
         self.case.refresh()
+        self.recovery.show(volume)
         self.installation.refresh()
         self.find.refresh()
-        self.lesions.show(review_of(volume) if volume is not None else None)
+        review = review_of(volume) if volume is not None else None
+        self.lesions.show(review)
+        self.finish.show(review)
 
     def on_scene_closing(self, caller: Any, event: str) -> None:
         """What runs was meant for the scene that goes."""
         self.worker.forget()
+        self.recovery.on_closed()
         self.lesions.release()
+        self.finish.release()
 
     def on_scene_changed(self, caller: Any, event: str) -> None:
         """Nodes came or went, or a scene was loaded."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,15 @@ import numpy.typing as npt
 import SimpleITK as sitk
 import slicer
 
-from BrainMetsAILib.exchange.response_summary import ResponseReading, ResponseRow, ResponseSummary
 from BrainMetsAILib.images.geometry import lps_to_ras
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.layout import show_pair as show_response
 from BrainMetsAILib.scene.log import append_log
+from BrainMetsAILib.scene.response_record import BASELINE_ROLE, write_response_summary
+from BrainMetsAILib.scene.response_record import read_response_summary as read_response
 from BrainMetsAILib.scene.review import TABLE_ROLE, ReviewNodes, review_nodes
 from BrainMetsAILib.scene.segments import segment_of
-from BrainMetsAILib.scene.settings import EXAMINATION_UID, settings_node
+from BrainMetsAILib.scene.settings import EXAMINATION_UID
 from BrainMetsAILib.scene.tables import MISSING, fill_table, lesion_table
 from BrainMetsAILib.scene.volumes import vtk_matrix
 from BrainMetsAIResponseLib.report import summarise
@@ -26,11 +26,10 @@ from BrainMetsAIResponseLib.response import PatientResponse
 from BrainMetsAIResponseLib.response_words import HEADERS, response_rows
 
 # Roles of the follow-up segmentation's references, so that comparing again writes into the same nodes.
-BASELINE_ROLE = "BrainMetsAI.Baseline"
 TRANSFORM_ROLE = "BrainMetsAI.Registration"
 RESPONSE_ROLE = "BrainMetsAI.ResponseTable"
 
-__all__ = ["ResponseNodes", "matrix_of", "read_response", "response_table", "show_response", "write_response"]
+__all__ = ["BASELINE_ROLE", "ResponseNodes", "matrix_of", "read_response", "response_table", "show_response", "write_response"]
 
 _NUMBERS = frozenset(header for header in HEADERS if any(unit in header for unit in ("(mL)", "(mm)", "(%)")))
 
@@ -59,12 +58,11 @@ def write_response(baseline_segmentation: Any, follow_up_segmentation: Any, resp
         if segmentation.GetNodeReference(TABLE_ROLE) is not None:
             lesion_table(segmentation, segmentation.GetNodeReference(TABLE_ROLE))
     table = response_table(response, follow_up_segmentation.GetNodeReference(RESPONSE_ROLE))
-    follow_up_segmentation.SetNodeReferenceID(BASELINE_ROLE, baseline_segmentation.GetID())
     follow_up_segmentation.SetNodeReferenceID(TRANSFORM_ROLE, transform.GetID())
     follow_up_segmentation.SetNodeReferenceID(RESPONSE_ROLE, table.GetID())
     table.SetAttribute(EXAMINATION_UID, follow_up_segmentation.GetAttribute(EXAMINATION_UID))
     summary = summarise(response)
-    settings_node().SetParameter(_key(follow_up_segmentation), json.dumps(asdict(summary)))
+    write_response_summary(baseline_segmentation, follow_up_segmentation, summary)
     append_log(
         "compared",
         baseline=baseline_segmentation.GetName(),
@@ -73,23 +71,6 @@ def write_response(baseline_segmentation: Any, follow_up_segmentation: Any, resp
         notes=list(summary.notes),
     )
     return ResponseNodes(transform, table)
-
-
-def read_response(follow_up_segmentation: Any) -> ResponseSummary | None:
-    """The comparison that the scene holds for a follow-up; ``None`` where it was not compared."""
-    text = settings_node().GetParameter(_key(follow_up_segmentation))
-    if not text:
-        return None
-    stored = json.loads(text)
-    rows = [
-        {**row, "baseline_names": tuple(row["baseline_names"]), "follow_up_names": tuple(row["follow_up_names"])} for row in stored["rows"]
-    ]
-    readings = [{**reading, "reasons": tuple(reading["reasons"])} for reading in stored["readings"]]
-    return ResponseSummary(
-        rows=tuple(ResponseRow(**row) for row in rows),
-        readings=tuple(ResponseReading(**reading) for reading in readings),
-        notes=tuple(stored["notes"]),
-    )
 
 
 def response_table(response: PatientResponse, table: Any = None) -> Any:
@@ -115,10 +96,6 @@ def matrix_of(transform: sitk.Transform) -> npt.NDArray[np.float64]:
         matrix[:3, axis] = lps_to_ras(transform.TransformPoint(lps_to_ras(np.eye(3)[axis]).tolist())) - origin
     matrix[:3, 3] = origin
     return matrix
-
-
-def _key(follow_up_segmentation: Any) -> str:
-    return f"Response.{follow_up_segmentation.GetAttribute(EXAMINATION_UID) or follow_up_segmentation.GetID()}"
 
 
 def _transform_node(follow_up_segmentation: Any, transform: sitk.Transform, follow_up: ReviewNodes) -> Any:

@@ -272,7 +272,7 @@ def test_missing_packages_are_explained(panel: Any, volume: Any, monkeypatch: py
             raise importlib.metadata.PackageNotFoundError(name)
         return real(name)
 
-    assert panel.roots[1].isHidden(), "nothing is missing, nothing is shown"
+    assert panel.roots["Setup"].isHidden(), "nothing is missing, nothing is shown"
     monkeypatch.setattr(importlib.metadata, "version", version)
     panel.find.ui.runButton.click()
     panel.refresh()
@@ -280,7 +280,7 @@ def test_missing_packages_are_explained(panel: Any, volume: Any, monkeypatch: py
     assert "before the packages are installed" in status(panel)
     text = panel.installation.ui.setupLabel.text
     assert "torch ≥ 2.4" in text and "safetensors" not in text
-    assert not panel.roots[1].isHidden()
+    assert not panel.roots["Setup"].isHidden()
 
 
 def test_no_volume(panel: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import SimpleITK as sitk
 
 from BrainMetsAILib.exchange.examined import ReviewedExamination
-from BrainMetsAILib.exchange.lesion_csv import write_lesions_csv
+from BrainMetsAILib.exchange.lesion_files import LESION_FILES, lesion_file_steps, write_image
 from BrainMetsAILib.exchange.pictures import review_pictures, write_pictures
 from BrainMetsAILib.exchange.report import write_report
 from BrainMetsAILib.exchange.response_csv import write_response_csv
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from BrainMetsAILib.models.finding import Finding
 
-EXAMINATION_FILES = ("lesions.csv", "lesions.nii.gz", "necrosis.nii.gz", "probability.nii.gz")
+EXAMINATION_FILES = (*LESION_FILES, "probability.nii.gz")
 FOLLOW_UP = "followup_"
 REVIEW_FILES = (
     "scene.mrb",
@@ -43,15 +43,13 @@ class Comparison:
 def write_examination_files(folder: Path, examination: ReviewedExamination, finding: Finding, prefix: str = "") -> None:
     """The table and the images of one examination, all in its own grid.
 
-    ``lesions`` holds the lesion's number a voxel, ``necrosis`` 1 where tissue is necrotic, ``probability`` that of lesion
-    (enhancing + necrosis).
+    Beside what `exchange.lesion_files` writes, ``probability`` is that of lesion (enhancing + necrosis).
     """
-    write_lesions_csv(folder / f"{prefix}lesions.csv", examination.lesions.lesions)
+    for _step in lesion_file_steps(folder, examination.lesions, prefix):
+        pass
     # Rounding may lift the sum of two shares a ten-millionth above one.
     probability = sitk.Minimum(sitk.Add(finding.enhancing, finding.necrosis), 1.0)
-    images = (("lesions", examination.lesions.labels), ("necrosis", examination.lesions.necrosis), ("probability", probability))
-    for name, image in images:
-        sitk.WriteImage(image, str(folder / f"{prefix}{name}.nii.gz"), useCompression=True, compressionLevel=3)
+    write_image(probability, folder / f"{prefix}probability.nii.gz")
 
 
 def write_review_files(

@@ -1,1 +1,1 @@
-"""CSV tables, pictures and the report."""
+"""CSV tables, label maps, pictures, the report and its text."""

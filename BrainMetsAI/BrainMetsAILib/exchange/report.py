@@ -12,6 +12,7 @@ from BrainMetsAILib.exchange.lesion_columns import Column, column
 from BrainMetsAILib.exchange.pictures import Picture
 from BrainMetsAILib.exchange.report_style import STYLE
 from BrainMetsAILib.exchange.response_summary import ResponseRow, ResponseSummary
+from BrainMetsAILib.exchange.short_figures import date_text, ml_text, mm_text
 from BrainMetsAILib.lesions.lesion_list import Lesion, total_enhancing_ml
 
 RESEARCH_USE = (
@@ -20,14 +21,6 @@ RESEARCH_USE = (
     "nothing about them."
 )
 SYNTHETIC = "Synthetic: the lesions in these images were put there by a computer. No figure here describes a patient."
-
-# Digits that a person can use; the CSV file has them all.
-_MM_DECIMALS = 1
-
-
-def _ml(value: float) -> str:
-    """Microlitres matter in small lesions only: 12.04, 0.47, 0.031."""
-    return f"{value:.2f}" if value >= 0.1 or value == 0 else f"{value:.3f}"
 
 
 def write_report(
@@ -90,9 +83,9 @@ def _facts_table(facts: Sequence[ExaminationFacts]) -> str:
     rows = (
         ("Patient", [entry.patient.name.replace("^", ", ", 1).replace("^", " ").strip(" ,") for entry in facts]),
         ("Patient ID", [entry.patient.patient_id for entry in facts]),
-        ("Born", [_date(entry.patient.birth_date) for entry in facts]),
+        ("Born", [date_text(entry.patient.birth_date) for entry in facts]),
         ("Sex", [entry.patient.sex for entry in facts]),
-        ("Examined", [_date(entry.study_date) for entry in facts]),
+        ("Examined", [date_text(entry.study_date) for entry in facts]),
         ("Image", [entry.description for entry in facts]),
     )
     head = ""
@@ -104,11 +97,6 @@ def _facts_table(facts: Sequence[ExaminationFacts]) -> str:
             cells = "".join(f"<td>{escape(value or 'not known')}</td>" for value in values)
             lines.append(f"<tr><th>{name}</th>{cells}</tr>")
     return f'<table class="facts">{head}{"".join(lines)}</table>'
-
-
-def _date(text: str) -> str:
-    """YYYYMMDD → 2026-01-31."""
-    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text
 
 
 def _findings(examination: ReviewedExamination) -> str:
@@ -146,9 +134,9 @@ def _figures(*figures: tuple[str, str]) -> str:
 def _short(entry: Column, lesion: Lesion) -> str:
     value = entry.value(lesion)
     if isinstance(value, float) and entry.unit == "mL":
-        return _ml(value)
+        return ml_text(value)
     if isinstance(value, float) and entry.unit == "mm":
-        return f"{value:.{_MM_DECIMALS}f}"
+        return mm_text(value)
     return entry.text(lesion, "–")
 
 
@@ -211,10 +199,10 @@ def _response(summary: ResponseSummary) -> str:
 
 def _response_row(row: ResponseRow) -> str:
     def amount(value: float | None) -> str:
-        return "–" if value is None else _ml(value)
+        return "–" if value is None else ml_text(value)
 
     def length(value: float | None) -> str:
-        return "–" if value is None else f"{value:.{_MM_DECIMALS}f}"
+        return "–" if value is None else mm_text(value)
 
     def change(value: float | None) -> str:
         return "–" if value is None else f"{value:+.0f} %"

@@ -8,21 +8,36 @@ from typing import Any
 
 import slicer
 
+from BrainMetsAILib.scene.reader import reader_name
+
 NAME = "BrainMetsAI log"
 ATTRIBUTE = "BrainMetsAI.Log"
 
 
 def append_log(event: str, **facts: object) -> None:
-    """Add one line: the time, what happened, and JSON values about it."""
+    """Add one line: the time, who reads, what happened, and JSON values about it."""
     node = _log_node() or _new_log_node()
-    entry = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "event": event, **facts}
+    entry = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "who": reader_name(), "event": event, **facts}
     node.SetText((node.GetText() or "") + json.dumps(entry, ensure_ascii=False) + "\n")
 
 
 def read_log() -> list[dict[str, Any]]:
     """All entries, oldest first."""
+    return [json.loads(line) for line in log_text().splitlines() if line.strip()]
+
+
+def log_text() -> str:
+    """The log as it is kept, a JSON object a line."""
     node = _log_node()
-    return [json.loads(line) for line in (node.GetText() or "").splitlines() if line.strip()] if node else []
+    return str(node.GetText() or "") if node else ""
+
+
+def join_log(earlier: str) -> None:
+    """Put the lines of an interrupted session before those of this one; lines that both have are kept once."""
+    known = set(earlier.splitlines())
+    later = [line for line in log_text().splitlines() if line not in known]
+    node = _log_node() or _new_log_node()
+    node.SetText("".join(f"{line}\n" for line in (*earlier.splitlines(), *later)))
 
 
 def _log_node() -> Any:

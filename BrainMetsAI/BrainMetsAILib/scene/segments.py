@@ -60,18 +60,24 @@ def write_lesions(volume_node: Any, lesions: LesionSet, provenance: Provenance |
         If the label image is not on the volume's grid.
     """
     check_same_grid(volume_node, lesions)
+    node = new_segmentation(volume_node, name)
+    with slicer.util.NodeModify(node):  # one notification instead of one a lesion
+        add_lesions(node, lesions, provenance)
+        set_necrosis(node, crop_of(array_of(lesions.necrosis) != 0), provenance)
+    return node
+
+
+def new_segmentation(volume_node: Any, name: str) -> Any:
+    """A segmentation node for the lesions of a volume, without a segment yet."""
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", slicer.mrmlScene.GenerateUniqueName(name))
     node.CreateDefaultDisplayNodes()
-    node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
     node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)  # after the transform, which it takes into account
     display = node.GetDisplayNode()
     with slicer.util.NodeModify(display):
         display.SetOpacity2DFill(0.15)
         display.SetOpacity2DOutline(1.0)
         display.SetSliceIntersectionThickness(2)
-    with slicer.util.NodeModify(node):  # one notification instead of one a lesion
-        add_lesions(node, lesions, provenance)
-        set_necrosis(node, crop_of(array_of(lesions.necrosis) != 0), provenance)
     return node
 
 

@@ -30,6 +30,16 @@ def settings_node() -> Any:
     return node
 
 
+def write_record(segmentation: Any, name: str, content: object) -> None:
+    """Keep something else that belongs to an examination, as JSON."""
+    _write(settings_node(), f"Examination.{segmentation.GetAttribute(EXAMINATION_UID)}.{name}", content)
+
+
+def read_record(segmentation: Any, name: str) -> dict[str, Any] | None:
+    """What `write_record` kept under that name; ``None`` where nothing was."""
+    return _read(f"Examination.{segmentation.GetAttribute(EXAMINATION_UID)}.{name}")
+
+
 def write_examination(segmentation: Any, facts: ExaminationFacts, provenance: Provenance | None) -> None:
     """Keep what is known of an examination and what made its lesions."""
     uid = segmentation.GetAttribute(EXAMINATION_UID)

@@ -5,6 +5,7 @@ A scene file cuts a tag at ``|`` and turns a carriage return into a space, so ev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -35,6 +36,8 @@ REJECTED = "rejected"
 # Tags with a meaning in Slicer's DICOM export.
 ALGORITHM_TYPE = "DICOM.SegmentAlgorithmType"
 ALGORITHM_NAME = "DICOM.SegmentAlgorithmName"
+
+STATUS = "Segmentation.Status"  # Slicer's own, which only mirrors REVIEW
 
 _PLAIN = " .,:;()+-_/=@#"
 
@@ -84,6 +87,23 @@ def set_review(segment: Any, review: str) -> None:
     write_tag(segment, REVIEW, review)
     if logic.GetSegmentStatus(segment) != statuses[review]:
         logic.SetSegmentStatus(segment, statuses[review])
+
+
+def all_keys() -> tuple[str, ...]:
+    """Every tag that this file names, and Slicer's own status: Slicer tells Python no list of a segment's tags."""
+    named = [value for value in globals().values() if isinstance(value, str) and value.startswith((PREFIX, "DICOM."))]
+    return (*(key for key in named if key != PREFIX), STATUS)
+
+
+def read_all(segment: Any) -> dict[str, str]:
+    """All tags of a segment, encoded as they are kept."""
+    return {key: _raw(segment, key) for key in all_keys() if segment.HasTag(key)}
+
+
+def write_all(segment: Any, encoded: Mapping[str, str]) -> None:
+    """Give a segment the tags that `read_all` gave."""
+    for key, value in encoded.items():
+        segment.SetTag(key, value)
 
 
 def _raw(segment: Any, key: str) -> str:

@@ -22,7 +22,10 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 def run(test: Any) -> None:
     """All steps; `test` is the running ScriptedLoadableModuleTest."""
     from BrainMetsAILib.panel.case_section import chosen_volume
+    from BrainMetsAILib.panel.recovery_section import recovery_folder
     from BrainMetsAILib.panel.sample_data import load_practice_case
+    from BrainMetsAILib.scene import tags
+    from BrainMetsAILib.scene.reader import reader_name, set_reader_name
     from BrainMetsAILib.scene.review import review_nodes, review_of
     from BrainMetsAILib.scene.segments import lesion_segment_ids
 
@@ -51,4 +54,25 @@ def run(test: Any) -> None:
     test.delayDisplay("Showing a lesion")
     panel.lesions.table.select(panel.lesions.table.keys[0])
     test.assertEqual(panel.lesions.table.current, panel.lesions.table.keys[0])
+
+    test.delayDisplay("Finishing")
+    finish = panel.finish.ui
+    finish.nextButton.click()
+    test.assertNotEqual(panel.lesions.table.current, "")
+    finish.copyButton.click()
+    test.assertIn("NOT REVIEWED", finish.reportText.plainText)
+    test.assertEqual(slicer.app.clipboard().text(), finish.reportText.plainText)
+    if slicer.app.testingEnabled():  # then nobody is asked, and the answer is no
+        finish.signButton.click()
+        test.assertEqual(finish.signLabel.text, "Not signed off.")
+    for segment_id in ids:
+        tags.set_review(segmentation.GetSegmentation().GetSegment(segment_id), tags.ACCEPTED)
+    reader = reader_name()
+    finish.readerEdit.text = "Self-test"
+    finish.signButton.click()
+    test.assertIn("Self-test", finish.signLabel.text)
+    set_reader_name(reader)
+    tags.write_tag(segmentation.GetSegmentation().GetSegment(ids[0]), tags.COMMENT, "changed")
+    wait_until(lambda: "Changed" in finish.signLabel.text, "the change to be told")
+    wait_until(lambda: any(recovery_folder().glob("*.npz")), "the recovery file")
     test.delayDisplay("Test passed")

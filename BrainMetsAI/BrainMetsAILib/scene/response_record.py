@@ -1,0 +1,60 @@
+"""How an examination responded, as the scene keeps it: the seam by which this library reads what BrainMetsAI Response wrote.
+
+A comparison is kept with the follow-up's segmentation: the summary as a parameter of the settings node, and a node reference to the
+baseline's segmentation. Hashes of both tell whether lesions were changed after they were compared.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from BrainMetsAILib.exchange.response_summary import ResponseReading, ResponseRow, ResponseSummary
+from BrainMetsAILib.scene.settings import EXAMINATION_UID, settings_node
+from BrainMetsAILib.scene.sign_off import outlines_sha256
+
+BASELINE_ROLE = "BrainMetsAI.Baseline"  # of the follow-up's segmentation
+
+
+def write_response_summary(baseline: Any, follow_up: Any, summary: ResponseSummary) -> None:
+    """Keep a comparison of two segmentation nodes."""
+    follow_up.SetNodeReferenceID(BASELINE_ROLE, baseline.GetID())
+    compared = {"baseline": outlines_sha256(baseline), "follow_up": outlines_sha256(follow_up)}
+    settings_node().SetParameter(_key(follow_up), json.dumps({**asdict(summary), "compared": compared}))
+
+
+def read_response_summary(follow_up: Any) -> ResponseSummary | None:
+    """The comparison of a follow-up with its baseline; ``None`` where it was not compared."""
+    stored = _stored(follow_up)
+    if stored is None:
+        return None
+    rows = [
+        {**row, "baseline_names": tuple(row["baseline_names"]), "follow_up_names": tuple(row["follow_up_names"])} for row in stored["rows"]
+    ]
+    readings = [{**reading, "reasons": tuple(reading["reasons"])} for reading in stored["readings"]]
+    return ResponseSummary(
+        rows=tuple(ResponseRow(**row) for row in rows),
+        readings=tuple(ResponseReading(**reading) for reading in readings),
+        notes=tuple(stored["notes"]),
+    )
+
+
+def changed_since_compared(follow_up: Any) -> bool:
+    """Whether outlines of either examination were changed after the comparison, or the baseline is gone."""
+    stored = _stored(follow_up)
+    compared = (stored or {}).get("compared")
+    if not compared:
+        return False
+    baseline = follow_up.GetNodeReference(BASELINE_ROLE)
+    return baseline is None or [outlines_sha256(node) for node in (baseline, follow_up)] != [compared["baseline"], compared["follow_up"]]
+
+
+def _stored(follow_up: Any) -> dict[str, Any] | None:
+    text = settings_node().GetParameter(_key(follow_up))
+    stored: dict[str, Any] | None = json.loads(text) if text else None
+    return stored
+
+
+def _key(follow_up: Any) -> str:
+    return f"Response.{follow_up.GetAttribute(EXAMINATION_UID) or follow_up.GetID()}"

@@ -1,0 +1,141 @@
+"""Stand-ins of the qMRML widgets that the panels use, bound to the real MRML scene."""
+
+from typing import Any, ClassVar
+
+from qt_facade import QtCore, QtWidgets, pythonqt
+
+
+class qMRMLWidget(pythonqt(QtWidgets.QWidget)):  # type: ignore[misc]
+    """Root of a panel: hands its scene on to the children that its .ui file connects."""
+
+    mrmlSceneChanged = QtCore.Signal(object)
+    _scene: Any = None
+    isEntered = QtCore.Property(bool, lambda self: True)
+
+    def setMRMLScene(self, scene: Any) -> None:
+        """Give the scene to the children that the .ui file connects."""
+        self._scene = scene
+        self.mrmlSceneChanged.emit(scene)
+
+    def mrmlScene(self) -> Any:
+        """The scene."""
+        return self._scene
+
+
+def _flag(name: str) -> Any:
+    def write(self: Any, value: bool) -> None:
+        self._flags = {**self._flags, name: bool(value)}
+        self._refresh()
+
+    return QtCore.Property(bool, lambda self: self._flags.get(name, name not in ("noneEnabled", "showHidden")), write)
+
+
+class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
+    """Chooses a node of the scene, and follows what is added, removed and renamed."""
+
+    currentNodeChanged = QtCore.Signal(object)
+    currentNodeIDChanged = QtCore.Signal(str)
+    nodeAboutToBeRemoved = QtCore.Signal(object)
+    _types: tuple[str, ...] = ()
+    _scene: Any = None
+    _flags: ClassVar[dict[str, bool]] = {}
+    _id = ""
+    _ids: tuple[str, ...] = ()
+    _none_text = ""
+    _filling = False
+    _observers: tuple[tuple[Any, int], ...] = ()
+    showHidden, showChildNodeTypes = _flag("showHidden"), _flag("showChildNodeTypes")
+    addEnabled, removeEnabled = _flag("addEnabled"), _flag("removeEnabled")
+    renameEnabled, editEnabled = _flag("renameEnabled"), _flag("editEnabled")
+    noneEnabled, selectNodeUponCreation = _flag("noneEnabled"), _flag("selectNodeUponCreation")
+
+    _following: ClassVar[list[tuple[Any, int]]] = []
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self.currentIndexChanged.connect(self._chosen)
+
+    @classmethod
+    def release_all(cls) -> None:
+        """Between tests: no selector follows the scene any more."""
+        for observed, number in cls._following:
+            observed.RemoveObserver(number)
+        cls._following.clear()
+
+    def _set_types(self, value: Any) -> None:
+        self._types = tuple(value)
+        self._refresh()
+
+    def _set_none_text(self, value: str) -> None:
+        self._none_text = value
+        self._refresh()
+
+    nodeTypes = QtCore.Property("QStringList", lambda self: list(self._types), _set_types)
+    noneDisplay = QtCore.Property(str, lambda self: self._none_text, _set_none_text)
+
+    def setMRMLScene(self, scene: Any) -> None:
+        """Follow this scene."""
+        for observed, number in self._observers:
+            observed.RemoveObserver(number)
+        self._scene = scene
+        events = (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent) if scene else ()
+        self._observers = tuple((scene, scene.AddObserver(event, lambda *_: self._refresh())) for event in events)
+        if scene:
+            self._observers += ((scene, scene.AddObserver(scene.NodeAboutToBeRemovedEvent, self._leaving)),)
+        self._following.extend(self._observers)
+        self._refresh()
+
+    def _nodes(self) -> list[Any]:
+        found = []
+        for kind in self._types if self._scene else ():
+            for index in range(self._scene.GetNumberOfNodesByClass(kind)):
+                node = self._scene.GetNthNodeByClass(index, kind)
+                if not node.GetHideFromEditors() and (self.showChildNodeTypes or node.GetClassName() == kind):
+                    found.append(node)
+        return found
+
+    def _refresh(self) -> None:
+        nodes = self._nodes()
+        none = [self._none_text or "None"] if self.noneEnabled else []
+        row = self._ids.index(self._id) if self._id in self._ids else 0
+        self._ids = (*("" for _ in none), *(node.GetID() for node in nodes))
+        self._filling = True
+        self.clear()
+        self.addItems([*none, *(node.GetName() for node in nodes)])
+        self._filling = False
+        # A QComboBox that loses its current row moves to the one above.
+        self.setCurrentNodeID(self._id if self._id in self._ids else (self._ids[max(row - 1, 0)] if self._ids else ""))
+        self._show()
+
+    def _leaving(self, scene: Any, event: str, node: Any = None) -> None:
+        if node is not None and node.GetID() in self._ids:
+            self.nodeAboutToBeRemoved.emit(node)
+
+    _leaving.CallDataType = 21  # type: ignore[attr-defined]  # vtk.VTK_OBJECT: the node comes along
+
+    def _show(self) -> None:
+        self._filling = True
+        self.setCurrentIndex(self._ids.index(self._id) if self._id in self._ids else -1)
+        self._filling = False
+
+    def _chosen(self, index: int) -> None:
+        if not self._filling:
+            self.setCurrentNodeID(self._ids[index] if 0 <= index < len(self._ids) else "")
+
+    def currentNode(self) -> Any:
+        """The chosen node or None."""
+        return self._scene.GetNodeByID(self._id) if self._scene and self._id else None
+
+    def setCurrentNode(self, node: Any) -> None:
+        """Choose a node; None for none."""
+        self.setCurrentNodeID(node.GetID() if node else "")
+
+    def setCurrentNodeID(self, node_id: str) -> None:
+        """Choose a node by its ID."""
+        if (node_id or "") != self._id:
+            self._id = node_id or ""
+            self._show()
+            self.currentNodeIDChanged.emit(self._id)
+            self.currentNodeChanged.emit(self.currentNode())
+
+    currentNodeID = property(lambda self: self._id, setCurrentNodeID)
