@@ -75,7 +75,7 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         requirements = Path(self.resourcePath("requirements.txt"))
         self.installation = SetupSection(setup, self.roots[1], questions, requirements, self.later.start)
         self.find = FindSection(find, self.worker, self.installation, questions, self.refresh)
-        self.lesions = LesionsSection(lesions)
+        self.lesions = LesionsSection(lesions, on_change=self.later.start)
         self.layout.addStretch(1)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.on_scene_closing)
@@ -83,6 +83,8 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.addObserver(scene, event, self.on_scene_changed)
         slicer.app.connect("aboutToQuit()", self.stop)
         self.refresh()
+        if self.parent.visible:  # a reload calls cleanup and setup, never exit and enter
+            self.lesions.enter()
 
     def load(self, name: str) -> Any:
         """Load a section's .ui file into the panel."""
@@ -97,6 +99,7 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.removeObservers()
         self.later.stop()
         self.case.release()
+        self.lesions.exit()
         self.lesions.release()
         self.stop()
         for root in self.roots:  # a reload only hides them
@@ -110,7 +113,12 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def enter(self) -> None:
         """Called each time the module is opened."""
         self.case.choose_if_obvious()
+        self.lesions.enter()
         self.refresh()
+
+    def exit(self) -> None:
+        """Called each time another module is opened."""
+        self.lesions.exit()
 
     def refresh(self) -> None:
         """Show what the scene holds."""

@@ -13,9 +13,9 @@ ATTRIBUTE = "BrainMetsAI.Log"
 
 
 def append_log(event: str, **facts: object) -> None:
-    """Add one line: the time, what happened, and JSON values about it."""
+    """Add one line: the time, who works at this computer, what happened, and JSON values about it."""
     node = _log_node() or _new_log_node()
-    entry = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "event": event, **facts}
+    entry = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "who": _who(), "event": event, **facts}
     node.SetText((node.GetText() or "") + json.dumps(entry, ensure_ascii=False) + "\n")
 
 
@@ -23,6 +23,12 @@ def read_log() -> list[dict[str, Any]]:
     """All entries, oldest first."""
     node = _log_node()
     return [json.loads(line) for line in (node.GetText() or "").splitlines() if line.strip()] if node else []
+
+
+def _who() -> str:
+    """The name in the application's settings (Edit, Application Settings, User), or the login; empty where neither is known."""
+    user = slicer.app.applicationLogic().GetUserInformation()
+    return str(user.GetName() or user.GetLogin() or "") if user else ""
 
 
 def _log_node() -> Any:
