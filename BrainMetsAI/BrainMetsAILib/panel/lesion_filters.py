@@ -34,7 +34,7 @@ class LesionFilters:
         self._updating = False
         names = {
             LESIONS: _("Lesions"),
-            tags.UNREVIEWED: _("Unreviewed"),
+            tags.UNREVIEWED: _("Open (not reviewed)"),
             tags.ACCEPTED: _("Accepted"),
             tags.REJECTED: _("Rejected"),
             TAKEN_OUT: _("Taken out"),

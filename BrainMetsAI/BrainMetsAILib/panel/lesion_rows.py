@@ -30,7 +30,7 @@ def lesion_columns() -> tuple[LesionColumn, ...]:
     """All columns, in order."""
     return (
         LesionColumn("lesion", _("ID"), _("Name of the segment"), lambda entry: entry.lesion.name),
-        LesionColumn("review", _("State"), _("What a person decided, or why it is left out"), state_text),
+        LesionColumn("review", _("State"), _("What a person decided (open: nothing yet), or why it is left out"), state_text),
         LesionColumn("location", _("Location"), _("Where it lies"), lambda entry: entry.lesion.location or "–"),
         LesionColumn(
             "volume",
@@ -89,7 +89,7 @@ def totals_text(listed: Iterable[ListedLesion]) -> str:
 def state_text(entry: ListedLesion) -> str:
     """Review state, or why a lesion is left out, in a word."""
     words = {
-        tags.UNREVIEWED: _("unreviewed"),
+        tags.UNREVIEWED: _("open"),
         tags.ACCEPTED: _("accepted"),
         tags.REJECTED: _("rejected"),
         TAKEN_OUT: _("taken out"),

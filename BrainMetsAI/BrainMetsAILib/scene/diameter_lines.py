@@ -80,6 +80,7 @@ class DiameterLines:
         if not any(observed is node for observed, _ in self._observed):
             self._observed = [(observed, number) for observed, number in self._observed if slicer.mrmlScene.IsNodePresent(observed)]
             self._observed.append((node, node.AddObserver(node.PointEndInteractionEvent, self._dragged)))
+            self._observed.append((node, node.AddObserver(node.PointModifiedEvent, _label)))
         return node
 
     def _dragged(self, caller: Any, event: str) -> None:
@@ -114,8 +115,9 @@ def _new_node(name: str) -> Any:
         display.SetVisibility(False)
         display.SetColor(*_COLOURS[name])
         display.SetSelectedColor(*_COLOURS[name])
-        display.SetPointLabelsVisibility(False)
-        display.SetPropertiesLabelVisibility(True)
+        display.SetVisibility3D(False)  # inside a surface nobody sees them
+        display.SetPointLabelsVisibility(True)  # at an end: in the middle the two lengths would cover each other and the lesion
+        display.SetPropertiesLabelVisibility(False)
         display.SetTextScale(2.5)
         display.SetGlyphScale(1.2)
         display.SetSliceProjectionUseFiducialColor(True)
@@ -134,6 +136,18 @@ def _move(node: Any, ends: tuple[Point, ...]) -> None:
             node.GetNthControlPointPositionWorld(index, position)
             if max(abs(a - b) for a, b in zip(position, end, strict=True)) > _MOVED_MM / 10:
                 node.SetNthControlPointPositionWorld(index, *end)
+
+
+def _label(node: Any, event: str = "") -> None:
+    """The length at the end that lies to the right in an axial view, also while a person drags."""
+    first, second = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
+    node.GetNthControlPointPositionWorld(0, first)
+    node.GetNthControlPointPositionWorld(1, second)
+    length = f"{float(np.linalg.norm(np.subtract(first, second))):.1f} mm"
+    labels = ("", length) if second[0] < first[0] else (length, "")
+    for index, label in enumerate(labels):
+        if node.GetNthControlPointLabel(index) != label:
+            node.SetNthControlPointLabel(index, label)
 
 
 def _to_world(segmentation: Any, point: Point) -> Point:
