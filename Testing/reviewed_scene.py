@@ -6,7 +6,9 @@ from typing import Any
 from drawn_heads import BALLS, GRIDS, Ball, draw_finding, draw_head
 
 
-def reviewed(grid: str = "plain", balls: tuple[Ball, ...] = BALLS, scores: tuple[float, ...] = (), removed: dict[int, str] | None = None) -> Any:
+def reviewed(
+    grid: str = "plain", balls: tuple[Ball, ...] = BALLS, scores: tuple[float, ...] = (), removed: dict[int, str] | None = None
+) -> Any:
     """The nodes of a finding; lesions named in `removed` were taken out by post-processing for the reason given."""
     from BrainMetsAILib.models.postprocess import Candidates, separated
     from BrainMetsAILib.scene.review import write_review

@@ -127,12 +127,12 @@ def test_dragging_a_line_in_the_views(scene: Any) -> None:
 
     line.InvokeEvent(line.PointEndInteractionEvent)
     assert drawn == [], "a click that moved nothing draws nothing"
-    line.SetNthControlPointPositionWorld(1, *(np.array(position) + [0.0, 3.0, 0.0]))
+    line.SetNthControlPointPositionWorld(1, *np.add(position, (0.0, 3.0, 0.0)))
     assert f"{pair.longest_mm:.1f} mm" not in (line.GetNthControlPointLabel(0), line.GetNthControlPointLabel(1)), "it tells while dragged"
     line.InvokeEvent(line.PointEndInteractionEvent)
     ((longest, across),) = drawn
     np.testing.assert_allclose(longest[0], pair.longest_ends_ras[0], atol=1e-6)
-    np.testing.assert_allclose(longest[1], np.array(pair.longest_ends_ras[1]) + [3.0, 0.0, 0.0], atol=1e-6)
+    np.testing.assert_allclose(longest[1], np.add(pair.longest_ends_ras[1], (3.0, 0.0, 0.0)), atol=1e-6)
     np.testing.assert_allclose(across, pair.perpendicular_ends_ras, atol=1e-6)
 
     slicer.mrmlScene.RemoveNode(line)  # a person deleted it

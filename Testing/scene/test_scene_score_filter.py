@@ -1,4 +1,4 @@
-"""The score filter hides and shows by one rule, which lists, tables, exports and views follow; it changes no outline and no judged lesion."""
+"""The score filter: one rule that lists, tables, exports and views follow; it changes no outline and hides no judged lesion."""
 
 from pathlib import Path
 from typing import Any

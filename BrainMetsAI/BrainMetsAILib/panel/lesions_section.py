@@ -23,6 +23,7 @@ from BrainMetsAILib.scene.listing import ListedLesion, list_lesions
 from BrainMetsAILib.scene.masks import own_layers
 from BrainMetsAILib.scene.review import ReviewNodes, review_nodes
 from BrainMetsAILib.scene.segments import segment_of
+from BrainMetsAILib.scene.tables import lesion_table
 from BrainMetsAILib.scene.visibility import show_counted
 
 HIDDEN_COLUMNS = "Lesions.HiddenColumns"  # parameter of the settings node
@@ -70,10 +71,8 @@ class LesionsSection:
         self.table = ResultTable(ui.lesionsTable, headings, self._on_row, self._on_no_row)
         names = [(column.key, f"{column.heading}: {column.meaning}") for column in columns]
         self.columns = ColumnChooser(ui.columnsButton, ui.lesionsTable, names, HIDDEN_COLUMNS, HIDDEN_AT_FIRST)
-        self._timer = qt.QTimer()  # many changes within one turn of the event loop make one refresh
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(0)
-        self._timer.connect("timeout()", self.refresh)
+        self._timer = _zero_timer(self.refresh)  # many changes within one turn of the event loop make one refresh
+        self._later = _zero_timer(self._rebuild_scene_table)  # after a person has seen the panel's table change
         self.filters = LesionFilters(ui, self._timer.start, self._on_score)
         self.editor = LesionEditor(ui, self._history)
         self.lines = DiameterLines(self._on_drawn)
@@ -125,6 +124,7 @@ class LesionsSection:
         for content, number in self._observed:
             content.RemoveObserver(number)
         self._timer.stop()
+        self._later.stop()
         self.filters.release()
         self.lines.release()
         gone, self._segmentation = self._segmentation, None
@@ -138,7 +138,7 @@ class LesionsSection:
         """Measure and show."""
         self.filters.refresh()
         listed = list_lesions(self._segmentation) if self._segmentation is not None else ()
-        self._listed = {entry.lesion.lesion_uid: entry for entry in listed}
+        before, self._listed = self._listed, {entry.lesion.lesion_uid: entry for entry in listed}
         chosen = self.filters.listed
         rows = {uid: entry for uid, entry in self._listed.items() if chosen.passes(entry)}
         self.table.fill(
@@ -152,6 +152,8 @@ class LesionsSection:
         else:
             self.ui.lesionsSummaryLabel.text = totals_text(listed)
             show_counted(self._segmentation)
+            if before != self._listed:
+                self._later.start()
         self._follow_selection()
         self.editor.show(self._segmentation, self._listed.get(self._selected), tuple(rows.values()))
 
@@ -165,6 +167,12 @@ class LesionsSection:
         self._on_no_row()
         if self._segmentation is not None:
             overview(self._segmentation)
+
+    def _rebuild_scene_table(self) -> None:
+        """The table node, which layouts with a table view show."""
+        table = review_nodes(self._segmentation).table if self._segmentation is not None else None
+        if table is not None:
+            lesion_table(self._segmentation, table)
 
     def _changed(self, caller: Any, event: str) -> None:
         self._timer.start()
@@ -228,6 +236,15 @@ class LesionsSection:
     def _toggle_outlines(self) -> None:
         if self._segmentation is not None:
             toggle_outlines(self._segmentation)
+
+
+def _zero_timer(work: Callable[[], None]) -> Any:
+    """A timer that works once, as soon as the event loop is free."""
+    timer = qt.QTimer()
+    timer.setSingleShot(True)
+    timer.setInterval(0)
+    timer.connect("timeout()", work)
+    return timer
 
 
 def _shown(nodes: ReviewNodes) -> bool:

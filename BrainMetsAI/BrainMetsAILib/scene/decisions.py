@@ -14,7 +14,7 @@ from BrainMetsAILib.scene.history import History
 from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.manual_diameters import manual_diameters_text
 from BrainMetsAILib.scene.masks import MaskCrop, oriented_image, reference_grid, segment_crop, shared_part
-from BrainMetsAILib.scene.segments import counts, necrosis_segment_id, segment_of
+from BrainMetsAILib.scene.segments import counts, necrosis_segment_id, segment_of, segments_by_uid
 from BrainMetsAILib.scene.settings import EXAMINATION_UID
 from BrainMetsAILib.scene.visibility import show_counted
 
@@ -53,11 +53,8 @@ def take_back(segmentation: Any, lesion_uids: Iterable[str], history: History) -
 
 def accept_all(segmentation: Any, lesion_uids: Iterable[str], history: History) -> int:
     """Accept those of the lesions that count and are unreviewed; returns how many. Hidden and rejected ones stay as they are."""
-    wanted = []
-    for uid in lesion_uids:
-        segment_id = segment_of(segmentation, uid)
-        if segment_id and counts(segmentation, segment_id):
-            wanted.append(uid)
+    segment_ids = segments_by_uid(segmentation)
+    wanted = [uid for uid in lesion_uids if uid in segment_ids and counts(segmentation, segment_ids[uid])]
     return decide(segmentation, wanted, tags.ACCEPTED, history)
 
 
@@ -108,8 +105,9 @@ def delete_lesion(segmentation: Any, lesion_uid: str, history: History) -> bool:
 def _decide(segmentation: Any, reviews: Mapping[str, str], history: History) -> int:
     """Review state by lesion UID, as one step of undo."""
     changing = []
+    segment_ids = segments_by_uid(segmentation)
     for uid, review in reviews.items():
-        segment_id = segment_of(segmentation, uid)
+        segment_id = segment_ids.get(uid)
         if segment_id and tags.read_tag(segmentation.GetSegmentation().GetSegment(segment_id), tags.REVIEW) != review:
             changing.append((segment_id, review))
     if not changing:

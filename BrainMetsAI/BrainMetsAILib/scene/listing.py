@@ -9,7 +9,7 @@ from typing import Any
 from BrainMetsAILib.lesions.lesion_list import Lesion
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.links import enhancing_changes
-from BrainMetsAILib.scene.segments import left_out, origin_of, read_lesion_list, segment_of
+from BrainMetsAILib.scene.segments import left_out, origin_of, read_lesion_list, segments_by_uid
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class ListedLesion:
 def list_lesions(segmentation: Any) -> tuple[ListedLesion, ...]:
     """All lesions in the order of their numbers, those that do not count too."""
     lesions = read_lesion_list(segmentation, include_rejected=True)
-    listed = {lesion.lesion_uid: (lesion, segment_of(segmentation, lesion.lesion_uid) or "") for lesion in lesions}
+    segment_ids = segments_by_uid(segmentation)
+    listed = {lesion.lesion_uid: (lesion, segment_ids[lesion.lesion_uid]) for lesion in lesions}
     reasons = {uid: left_out(segmentation, segment_id) for uid, (_, segment_id) in listed.items()}
     changes = enhancing_changes(segmentation, (lesion for lesion in lesions if not reasons[lesion.lesion_uid]))
     result = []

@@ -164,10 +164,14 @@ def necrosis_segment_id(segmentation: Any) -> str | None:
 
 def segment_of(segmentation: Any, lesion_uid: str) -> str | None:
     """ID of the segment of one lesion; segment IDs themselves are random and mean nothing."""
-    for segment_id in lesion_segment_ids(segmentation):
-        if tags.read_tag(segmentation.GetSegmentation().GetSegment(segment_id), tags.LESION_UID) == lesion_uid:
-            return segment_id
-    return None
+    return segments_by_uid(segmentation).get(lesion_uid) if lesion_uid else None
+
+
+def segments_by_uid(segmentation: Any) -> dict[str, str]:
+    """IDs of the lesions' segments by lesion UID, for work on many of them."""
+    content = segmentation.GetSegmentation()
+    ids = lesion_segment_ids(segmentation)
+    return {tags.read_tag(content.GetSegment(segment_id), tags.LESION_UID): segment_id for segment_id in reversed(ids)}
 
 
 def read_lesion_list(segmentation: Any, include_rejected: bool = False) -> tuple[Lesion, ...]:

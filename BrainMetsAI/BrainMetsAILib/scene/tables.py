@@ -10,7 +10,7 @@ import vtk
 
 from BrainMetsAILib.exchange.lesion_columns import COLUMNS
 from BrainMetsAILib.scene import tags
-from BrainMetsAILib.scene.segments import left_out, origin_of, read_lesion_list, segment_of
+from BrainMetsAILib.scene.segments import left_out, origin_of, read_lesion_list, segments_by_uid
 
 # A scene file turns an empty cell into "nan".
 MISSING = "–"
@@ -44,7 +44,8 @@ def lesion_table(segmentation: Any, table: Any = None, name: str = "") -> Any:
             values = [entry.text(lesion) or MISSING for lesion in lesions]
         columns.append((entry.heading, values))
     content = segmentation.GetSegmentation()
-    ids = [segment_of(segmentation, lesion.lesion_uid) or "" for lesion in lesions]
+    by_uid = segments_by_uid(segmentation)
+    ids = [by_uid[lesion.lesion_uid] for lesion in lesions]
     columns.append(("Review", [tags.read_tag(content.GetSegment(segment_id), tags.REVIEW) or MISSING for segment_id in ids]))
     columns.append(("Removed", [lesion.removed or MISSING for lesion in lesions]))
     columns.append(("Origin", [origin_of(segmentation, segment_id) for segment_id in ids]))
