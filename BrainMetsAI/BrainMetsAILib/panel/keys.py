@@ -52,8 +52,8 @@ class Keys:
 
 
 def help_line(keys: Iterable[Key]) -> str:
-    """``N next · P previous``."""
-    return " · ".join(f"{key.sequence} {key.word}" for key in keys)
+    """What each key does, for a label: the keys in bold."""
+    return " · ".join(f"<b>{key.sequence}</b> {key.word}" for key in keys)
 
 
 def _without_result(action: Callable[[], object]) -> Callable[[], None]:

@@ -31,17 +31,17 @@ def lesion_columns() -> tuple[LesionColumn, ...]:
     return (
         LesionColumn("lesion", _("ID"), _("Name of the segment"), lambda entry: entry.lesion.name),
         LesionColumn("review", _("State"), _("What a person decided (open: nothing yet), or why it is left out"), state_text),
-        LesionColumn("location", _("Location"), _("Where it lies"), lambda entry: entry.lesion.location or "–"),
+        LesionColumn("location", _("Location"), _("Where it lies; L and R are the patient’s left and right"), location_text),
         LesionColumn(
             "volume",
             _("mL"),
             _("Volume of the whole lesion in mL, enhancing and necrotic"),
-            lambda entry: Figure(entry.lesion.measurements.volume_ml, 2),
+            lambda entry: Figure(entry.lesion.measurements.volume_ml, 3),
         ),
         LesionColumn(
-            "enhancing", _("Enh."), _("Enhancing volume in mL"), lambda entry: Figure(entry.lesion.measurements.enhancing_ml, 2)
+            "enhancing", _("Enh."), _("Enhancing volume in mL"), lambda entry: Figure(entry.lesion.measurements.enhancing_ml, 3)
         ),
-        LesionColumn("necrotic", _("Necr."), _("Necrotic volume in mL"), lambda entry: Figure(entry.lesion.measurements.necrotic_ml, 2)),
+        LesionColumn("necrotic", _("Necr."), _("Necrotic volume in mL"), lambda entry: Figure(entry.lesion.measurements.necrotic_ml, 3)),
         LesionColumn(
             "diameters",
             _("mm"),
@@ -58,7 +58,7 @@ def lesion_columns() -> tuple[LesionColumn, ...]:
 
 def row_tooltip(entry: ListedLesion) -> str:
     """What appears when the pointer rests on a row."""
-    lines = [entry.lesion.measurements.measurability.reason]
+    lines = [text for text in (entry.lesion.location, entry.lesion.measurements.measurability.reason) if text]
     if entry.left_out == TAKEN_OUT:
         lines.append(_("Taken out: {reason}").format(reason=entry.lesion.removed))
     if entry.comment:
@@ -97,6 +97,15 @@ def state_text(entry: ListedLesion) -> str:
     }
     key = entry.left_out or entry.review
     return words.get(key, key)
+
+
+def location_text(entry: ListedLesion) -> str:
+    """``L frontal`` for the left frontal lobe: the panel is narrow; the tooltip has it in full."""
+    text = entry.lesion.location.removesuffix(" lobe").removesuffix(" matter")
+    for side, letter in (("left ", _("L")), ("right ", _("R"))):
+        if text.startswith(side):
+            return f"{letter} {text.removeprefix(side)}"
+    return text or "–"
 
 
 def class_text(name: str) -> str:

@@ -62,6 +62,7 @@ class ResultTable:
         self._items: dict[str, list[qt.QStandardItem]] = {}
         self._filling = False
         self._columns = len(headings)
+        self._longest = [0] * len(headings)  # characters of the longest text that a column has been made wide enough for
         self._model = qt.QStandardItemModel(0, len(headings))
         for column, (short, full) in enumerate(headings):
             item = qt.QStandardItem(short)
@@ -104,8 +105,8 @@ class ResultTable:
                     self._write(item, value, (tooltips or {}).get(key, ""))
                 self._grey(key, key in greyed)
             if added:
-                self._view.resizeColumnsToContents()
                 self._view.resizeRowsToContents()
+            self._widen(rows)
         finally:
             self._filling = False
 
@@ -154,8 +155,16 @@ class ResultTable:
         self._model.appendRow(items)
         self._items[key] = items
 
+    def _widen(self, rows: Mapping[str, Sequence[Value]]) -> None:
+        """Make room for longer texts; a width that a person gave a column stays otherwise."""
+        for column in range(self._columns):
+            longest = max((len(_text(values[column])) for values in rows.values()), default=0)
+            if longest > self._longest[column]:
+                self._longest[column] = longest
+                self._view.resizeColumnToContents(column)
+
     def _write(self, item: "qt.QStandardItem", value: Value, tooltip: str) -> None:
-        text = value if isinstance(value, str) else value.text
+        text = _text(value)
         if item.data(TEXT_ROLE) != text:
             item.setData(text, TEXT_ROLE)
             # No value at all for an empty cell: Qt sorts those last, and compares a text with a number at random.
@@ -185,6 +194,10 @@ class ResultTable:
     def _clicked(self, index: "qt.QModelIndex") -> None:
         if self._selection.selectedRows():  # else Ctrl and the click have just left it
             self._on_row(self._key_at(index.row()))
+
+
+def _text(value: Value) -> str:
+    return value if isinstance(value, str) else value.text
 
 
 def _natural(text: str) -> str:
