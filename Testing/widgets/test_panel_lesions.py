@@ -187,9 +187,11 @@ def test_list_filters_and_columns_are_kept_in_the_scene(section: Any) -> None:
     settle()
     assert names(section) == ["M02", "M04", "M05"]
     assert section.table.current == section._selected == uids(section._segmentation)[1], "the next one is shown"
+    select(section, "M05")
     section.ui.sizeFilterBox.setValue(9.0)
     settle()
     assert names(section) == ["M02", "M04"]
+    assert section.table.current == section._selected == "", "a filter moves no view"
     section.ui.sizeFilterBox.setValue(0.0)
     section.ui.stateFilterBox.setCurrentIndex(0)
     settle()

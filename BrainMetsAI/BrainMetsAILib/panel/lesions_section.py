@@ -154,7 +154,7 @@ class LesionsSection:
             show_counted(self._segmentation)
             if before != self._listed:
                 self._later.start()
-        self._follow_selection()
+        self._follow_selection(before.get(self._selected))
         self.editor.show(self._segmentation, self._listed.get(self._selected), tuple(rows.values()))
 
     def select(self, lesion_uid: str) -> None:
@@ -181,17 +181,23 @@ class LesionsSection:
         self._timer.start()
         self._on_change()
 
-    def _follow_selection(self) -> None:
-        """Rows may have gone (deleted, undone, filtered out): what the table has chosen then is shown. Edits and undo move the lines."""
-        current = self.table.current
-        if self._selected and current != self._selected:
-            if current:
-                self.table.select(current)
-                self._on_row(current)
-            else:
-                self._on_no_row()
-        elif self._selected:
+    def _follow_selection(self, before: ListedLesion | None) -> None:
+        """Where the selected row is still there, the lines follow edits and undo.
+
+        Where it went because the lesion was decided about or deleted, its neighbour is the next one to look at; where a filter or the
+        slider was moved, none is selected and the views stay.
+        """
+        current, now = self.table.current, self._listed.get(self._selected)
+        if not self._selected:
+            return
+        if current == self._selected:
             self._show_lines()
+        elif current and (before is None or now is None or now.review != before.review):
+            self.table.select(current)
+            self._on_row(current)
+        else:
+            self.table.leave()
+            self._on_no_row()
 
     def _on_row(self, lesion_uid: str) -> None:
         segment_id = segment_of(self._segmentation, lesion_uid) if self._segmentation else None
