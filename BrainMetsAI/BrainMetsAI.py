@@ -79,8 +79,8 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         requirements = Path(self.resourcePath("requirements.txt"))
         self.installation = SetupSection(setup, self.roots["Setup"], questions, requirements, self.later.start)
         self.find = FindSection(find, self.worker, self.installation, questions, self.refresh)
-        self.lesions = LesionsSection(lesions)
-        self.finish = FinishSection(finish, questions, lambda: self.lesions.table.current, lambda uid: self.lesions.table.select(uid))
+        self.lesions = LesionsSection(lesions, on_change=self.later.start)
+        self.finish = FinishSection(finish, questions, lambda: self.lesions.table.current, self.lesions.select)
         self.layout.addStretch(1)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.on_scene_closing)

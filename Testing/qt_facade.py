@@ -132,6 +132,8 @@ def pythonqt(base: type) -> Any:
         if issubclass(base, QtWidgets.QTableView):
             body["horizontalHeader"] = lambda self: Borrowed(base.horizontalHeader(self))  # type: ignore[attr-defined]
             body["verticalHeader"] = lambda self: Borrowed(base.verticalHeader(self))  # type: ignore[attr-defined]
+        if issubclass(base, QtWidgets.QComboBox):
+            body["lineEdit"] = lambda self: Borrowed(base.lineEdit(self))  # type: ignore[attr-defined]
         if base is QtCore.QTimer:  # the class's own function, which the property of the same name would hide
             body["singleShot"] = staticmethod(_single_shot)
         _wrapped[base] = type(base.__name__, (PythonQtObject, base), body)
@@ -150,7 +152,15 @@ class Borrowed:
         if self._target.metaObject().indexOfSignal(signature) < 0:
             raise AttributeError(f"{type(self._target).__name__} has no signal {signature}")
         count = min(signature.count(",") + 1 if "()" not in signature else 0, _accepted(slot))
-        getattr(self._target, name).connect(lambda *values: slot(*values[:count]))
+
+        def deliver(*values: Any) -> None:
+            try:
+                slot(*values[:count])
+            except Exception as error:
+                slot_errors.append(error)
+                traceback.print_exc()
+
+        getattr(self._target, name).connect(deliver)
         return True
 
     def __getattr__(self, name: str) -> Any:

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from analytic_shapes import GRIDS, ball, ellipsoid, grid, label_image
 from BrainMetsAILib.images.geometry import image_from_ijk_to_ras, voxel_volume_ml
-from BrainMetsAILib.lesions.diameters import DiameterPair
+from BrainMetsAILib.lesions.diameters import DiameterPair, drawn_pair
 from BrainMetsAILib.lesions.grid import axial_axis, bounding_crop
 from BrainMetsAILib.lesions.instances import label_instances
 from BrainMetsAILib.lesions.lesion_list import lesion_set, total_enhancing_ml
 from BrainMetsAILib.lesions.measurability import rano_bm_measurability
-from BrainMetsAILib.lesions.measurements import measure_lesion
+from BrainMetsAILib.lesions.measurements import measure_lesion, with_diameters
 from BrainMetsAILib.lesions.volumes import surface_in_voxels, volume_interval
 
 CENTRE = (-20.0, 15.0, 40.0)
@@ -180,3 +180,19 @@ def test_lesion_set_refuses_another_grid_and_takes_an_empty_one() -> None:
     with pytest.raises(ValueError, match="same grid"):
         lesion_set(labels, moved)
     assert lesion_set(labels, labels).lesions == ()
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_diameters_drawn_by_hand_replace_those_of_the_outline_and_nothing_else(name: str) -> None:
+    shape, matrix = grid(GRIDS[name], CENTRE, 12.0)
+    mask = ball(shape, matrix, CENTRE, 9.0)
+    measured = measure_lesion(mask, np.zeros_like(mask), matrix)
+    automatic = measured.whole
+    again = drawn_pair(automatic.perpendicular_ends_ras, automatic.longest_ends_ras, matrix)
+    assert (again.longest_mm, again.perpendicular_mm) == pytest.approx((automatic.longest_mm, automatic.perpendicular_mm), abs=1e-6)
+    assert again.slice_index == automatic.slice_index and again.manual and not automatic.manual
+    r, a, s = measured.centroid_ras
+    short = drawn_pair(((r, a, s), (r + 8.0, a, s)), ((r, a, s), (r, a + 6.0, s)), matrix)
+    changed = with_diameters(measured, short)
+    assert changed.whole == short and not changed.measurability.measurable and changed.measurability.reason.endswith("by hand")
+    assert changed.volume_ml == measured.volume_ml and changed.enhancing == measured.enhancing

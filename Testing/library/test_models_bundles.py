@@ -11,7 +11,7 @@ import pytest
 from analytic_bundle import write_analytic_bundle
 from BrainMetsAILib.models import bundles as catalogue
 from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS, BundleError, find_bundle, models_folder
-from BrainMetsAILib.models.settings import run_settings
+from BrainMetsAILib.models.settings import ALL_CANDIDATES, OperatingPoint, operating_points, run_settings
 
 LIBRARY = Path(catalogue.__file__).resolve().parents[1]
 
@@ -84,3 +84,24 @@ def test_settings_out_of_range_are_refused(tmp_path: Path, settings: dict[str, o
     (folder / SETTINGS).write_text(json.dumps(settings))
     with pytest.raises(BundleError, match="settings of the network analytic"):
         run_settings(find_bundle(str(folder)))
+
+
+def test_operating_points_come_from_the_settings_lowest_score_first(tmp_path: Path) -> None:
+    bundle = catalogue.read_bundle(write_analytic_bundle(tmp_path / "analytic"))
+    assert operating_points(bundle) == (OperatingPoint(ALL_CANDIDATES, 0.0),), "a bundle without any shows what it was let find"
+    settings = json.loads((tmp_path / "analytic" / SETTINGS).read_text())
+    settings["operating_points"] = {"specific": 0.9, "sensitive": 0.25, "balanced": 0.6}
+    (tmp_path / "analytic" / SETTINGS).write_text(json.dumps(settings))
+    points = operating_points(catalogue.read_bundle(tmp_path / "analytic"))
+    assert [(point.name, point.least_score) for point in points] == [("sensitive", 0.25), ("balanced", 0.6), ("specific", 0.9)]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sensitive": 1.5}, {"sensitive": -0.1}, {"": 0.5}, {"balanced": "high"}, {"balanced": None}, [0.5], "all", 0.5]
+)
+def test_operating_points_that_cannot_be_used_are_refused(tmp_path: Path, wrong: object) -> None:
+    folder = write_analytic_bundle(tmp_path / "analytic")
+    settings = json.loads((folder / SETTINGS).read_text())
+    (folder / SETTINGS).write_text(json.dumps({**settings, "operating_points": wrong}))
+    with pytest.raises(BundleError, match=r"operating point.*analytic.*reinstall"):
+        operating_points(catalogue.read_bundle(folder))

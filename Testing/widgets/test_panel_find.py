@@ -17,6 +17,7 @@ from head_phantom import head_phantom
 from pythonqt_facade import application
 from slicer_facade import SlicerFacade
 
+VOLUME = 3  # column of the lesion table
 BALLS = [((20.0, 30.0, 10.0), 9.0), ((-30.0, -20.0, 5.0), 6.5), ((5.0, -45.0, -25.0), 5.0)]  # centre (RAS mm), radius (mm)
 
 
@@ -116,7 +117,7 @@ def test_run_fills_scene_and_table(panel: Any, volume: Any, tmp_path: Path, wait
     table = panel.lesions.table
     assert [table.text(key, 0) for key in table.keys] == ["M01", "M02", "M03"]
     for key, (centre, radius) in zip(table.keys, BALLS, strict=True):
-        volume_ml = float(table.text(key, 1))
+        volume_ml = float(table.text(key, VOLUME))
         assert volume_ml == pytest.approx(4 / 3 * np.pi * radius**3 / 1000, rel=0.35)
         table.select(key)
         for name in ("Red", "Yellow", "Green"):
@@ -128,13 +129,13 @@ def test_run_fills_scene_and_table(panel: Any, volume: Any, tmp_path: Path, wait
     # Saved and loaded again, the panel shows the same, and each lesion has a layer of its own again.
     from BrainMetsAILib.scene.mrb import load_mrb, save_mrb
 
-    before = [(key, table.text(key, 1)) for key in table.keys]
+    before = [(key, table.text(key, VOLUME)) for key in table.keys]
     save_mrb(tmp_path / "scene.mrb")
     load_mrb(tmp_path / "scene.mrb")
     application.processEvents()
     volume = panel.case.ui.volumeSelector.currentNode()
     assert volume is not None and volume.GetName() == "T1c"
-    assert [(key, table.text(key, 1)) for key in table.keys] == before
+    assert [(key, table.text(key, VOLUME)) for key in table.keys] == before
     segmentation = segmentation_of(volume)
     content = segmentation.GetSegmentation()
     assert content.GetNumberOfLayers() == content.GetNumberOfSegments()
@@ -144,7 +145,8 @@ def test_run_fills_scene_and_table(panel: Any, volume: Any, tmp_path: Path, wait
 
     lesion = segmentation.GetSegmentation().GetSegment(segment_of(segmentation, table.keys[0]))
     tags.set_review(lesion, tags.REJECTED)
-    wait_for(lambda: len(table.keys) == 2)
+    wait_for(lambda: panel.lesions.ui.lesionsSummaryLabel.text.startswith("2 lesions, "))
+    assert table.is_grey(table.keys[0]) and not table.is_grey(table.keys[1])
 
 
 def test_cancel(panel: Any, volume: Any, wait_for: Callable[..., None]) -> None:

@@ -72,6 +72,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("necrotic_fraction", "Necrotic fraction", "", 3, lambda lesion: lesion.measurements.necrotic_fraction),
     Column("longest_diameter_mm", "Longest diameter", "mm", _MM, lambda lesion: lesion.measurements.whole.longest_mm),
     Column("perpendicular_diameter_mm", "Perpendicular", "mm", _MM, lambda lesion: lesion.measurements.whole.perpendicular_mm),
+    Column("diameters_by_hand", "Diameters by hand", "", None, lambda lesion: lesion.measurements.whole.manual),
     Column("enhancing_longest_diameter_mm", "Enhancing longest", "mm", _MM, lambda lesion: _longest(lesion.measurements.enhancing)),
     Column("enhancing_perpendicular_mm", "Enhancing perpendicular", "mm", _MM, lambda le: _perpendicular(le.measurements.enhancing)),
     Column("diameter_3d_mm", "3D diameter", "mm", _MM, lambda lesion: lesion.measurements.diameter_3d_mm),

@@ -164,7 +164,7 @@ def _lesion_table(lesions: Iterable[Lesion]) -> str:
             f"{text(lesion, 'volume_ml')}<br><span class=faint>({low}–{high})</span>",
             text(lesion, "enhancing_ml"),
             necrotic,
-            pair(lesion, "longest_diameter_mm", "perpendicular_diameter_mm"),
+            pair(lesion, "longest_diameter_mm", "perpendicular_diameter_mm") + (" by hand" if measured.whole.manual else ""),
             pair(lesion, "enhancing_longest_diameter_mm", "enhancing_perpendicular_mm"),
             text(lesion, "diameter_3d_mm"),
             place,

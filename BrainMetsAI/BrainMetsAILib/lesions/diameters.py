@@ -24,6 +24,7 @@ from BrainMetsAILib.lesions.grid import Mask, Matrix, axial_axis, to_ras
 from BrainMetsAILib.lesions.outline import extreme_points, farthest_pair, row_ends
 
 Point = tuple[float, float, float]
+Ends = tuple[Point, Point]
 
 # Outlines are searched in two rounds: every slice with few points, then the best slices with many.
 _COARSE_POINTS = 96
@@ -43,13 +44,16 @@ class DiameterPair:
         Index of the slice along the array's axial axis (`grid.axial_axis`), in the array that was measured.
     longest_ends_ras, perpendicular_ends_ras
         The two ends of each line, RAS mm.
+    manual
+        Whether a person drew the lines (`drawn_pair`).
     """
 
     longest_mm: float
     perpendicular_mm: float
     slice_index: int
-    longest_ends_ras: tuple[Point, Point]
-    perpendicular_ends_ras: tuple[Point, Point]
+    longest_ends_ras: Ends
+    perpendicular_ends_ras: Ends
+    manual: bool = False
 
 
 def whole_pair(lesion: Mask, ijk_to_ras: Matrix) -> DiameterPair:
@@ -130,6 +134,23 @@ def enhancing_pair(enhancing: Mask, ijk_to_ras: Matrix) -> DiameterPair | None:
     return _pair(best, across, best_index, axis, ijk_to_ras)
 
 
+def drawn_pair(first: Ends, second: Ends, ijk_to_ras: Matrix) -> DiameterPair:
+    """The diameters that a person drew as two lines; the longer line is the longest diameter, whichever was drawn as such.
+
+    Parameters
+    ----------
+    first, second
+        The ends of the two lines, RAS mm.
+    ijk_to_ras
+        (4, 4) of the whole array, voxel (i, j, k) to RAS mm: says which slice they lie in.
+    """
+    lines = sorted((first, second), key=lambda ends: -float(np.linalg.norm(np.subtract(*ends))))
+    longest_mm, perpendicular_mm = (float(np.linalg.norm(np.subtract(*ends))) for ends in lines)
+    middle = np.linalg.inv(ijk_to_ras) @ [*np.mean(lines[0], axis=0), 1.0]
+    slice_index = int(np.rint(middle[2 - axial_axis(ijk_to_ras)]))
+    return DiameterPair(longest_mm, perpendicular_mm, slice_index, lines[0], lines[1], manual=True)
+
+
 def diameter_3d_mm(lesion: Mask, ijk_to_ras: Matrix) -> float:
     """Largest distance in mm between two points of the surface, necrosis included (the middles of voxel faces, as `outline` explains)."""
     points = to_ras(extreme_points(row_ends(lesion)), ijk_to_ras)
@@ -173,7 +194,7 @@ def _pair(longest: Chord, across: Chord, index: int, axis: int, ijk_to_ras: Matr
     )
 
 
-def _ends_ras(chord: Chord, index: int, axis: int, ijk_to_ras: Matrix) -> tuple[Point, Point]:
+def _ends_ras(chord: Chord, index: int, axis: int, ijk_to_ras: Matrix) -> Ends:
     in_slice = np.array([chord.start, chord.end])
     first, second = to_ras(np.insert(in_slice, axis, index, axis=1), ijk_to_ras)
     return (float(first[0]), float(first[1]), float(first[2])), (float(second[0]), float(second[1]), float(second[2]))

@@ -36,6 +36,7 @@ def rano_bm_measurability(whole: DiameterPair, enhancing: DiameterPair | None, s
     slice_count
         Axial slices on which the lesion is visible.
     """
+    by_hand = "; diameters measured by hand" if whole.manual else ""
     failures = []
     if not _at_least(whole.longest_mm, MINIMUM_LONGEST_MM):
         failures.append(f"longest diameter {whole.longest_mm:.1f} mm is below {MINIMUM_LONGEST_MM:.0f} mm")
@@ -44,14 +45,14 @@ def rano_bm_measurability(whole: DiameterPair, enhancing: DiameterPair | None, s
     if slice_count < MINIMUM_SLICES:
         failures.append(f"visible on {slice_count} axial slice, {MINIMUM_SLICES} are needed")
     if failures:
-        return Measurability(False, "; ".join(failures))
+        return Measurability(False, "; ".join(failures) + by_hand)
     size = f"{whole.longest_mm:.1f} × {whole.perpendicular_mm:.1f} mm on {slice_count} axial slices"
     if enhancing is None:
-        return Measurability(True, f"{size}; nothing of it enhances")
+        return Measurability(True, f"{size}; nothing of it enhances{by_hand}")
     solid = _at_least(enhancing.longest_mm, MINIMUM_LONGEST_MM) and _at_least(enhancing.perpendicular_mm, MINIMUM_PERPENDICULAR_MM)
     if not solid:
         size += f"; enhancing tissue alone reaches only {enhancing.longest_mm:.1f} × {enhancing.perpendicular_mm:.1f} mm"
-    return Measurability(True, size)
+    return Measurability(True, size + by_hand)
 
 
 def _at_least(value_mm: float, limit_mm: float) -> bool:

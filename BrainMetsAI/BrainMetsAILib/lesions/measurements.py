@@ -112,6 +112,12 @@ def _measured(shape: tuple[int, ...], lesion: bytes, necrosis: bytes, matrix: by
     )
 
 
+def with_diameters(measurements: LesionMeasurements, whole: DiameterPair) -> LesionMeasurements:
+    """The measurements with other diameters across the whole outline, and whether the lesion is measurable by those."""
+    measurability = rano_bm_measurability(whole, measurements.enhancing, measurements.slice_count)
+    return replace(measurements, whole=whole, measurability=measurability)
+
+
 def in_whole_array(measurements: LesionMeasurements, first_slice: int) -> LesionMeasurements:
     """Measurements made on a crop, with slices counted in the array it was cut from.
 

@@ -53,6 +53,56 @@ class RunSettings:
     brain_only: bool = True
 
 
+ALL_CANDIDATES = "all candidates"
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A preset of the score filter: lesions with a lower score are hidden until a person asks for them. Outlines are the same at each.
+
+    Attributes
+    ----------
+    name
+        ``sensitive``, ``balanced``, ``specific`` or another word of the bundle's author.
+    least_score
+        0 to 1.
+    """
+
+    name: str
+    least_score: float
+
+
+def operating_points(bundle: Bundle) -> tuple[OperatingPoint, ...]:
+    """The operating points that a bundle's settings name, lowest score first.
+
+    Returns
+    -------
+    tuple of OperatingPoint
+        `ALL_CANDIDATES` alone where the bundle has none: whatever the network was let find.
+
+    Raises
+    ------
+    BundleError
+        If they are no table of names and scores from 0 to 1.
+    """
+    content = bundle.settings.get("operating_points", {})
+    if not content and isinstance(content, Mapping):
+        return (OperatingPoint(ALL_CANDIDATES, 0.0),)
+    try:
+        points = [OperatingPoint(str(name), float(score)) for name, score in dict(content).items()]
+    except (TypeError, ValueError) as error:
+        raise BundleError(
+            f"The operating points of the network {bundle.name} cannot be used ({error}); reinstall the extension."
+        ) from error
+    for point in points:
+        if not (point.name.strip() and 0.0 <= point.least_score <= 1.0):
+            raise BundleError(
+                f"The operating point “{point.name}” of the network {bundle.name} has a score of {point.least_score}, which is not between "
+                "0 and 1; reinstall the extension."
+            )
+    return tuple(sorted(points, key=lambda point: point.least_score))
+
+
 def run_settings(bundle: Bundle) -> RunSettings:
     """Settings of a bundle; raises BundleError where they are incomplete or out of range."""
     content = bundle.settings

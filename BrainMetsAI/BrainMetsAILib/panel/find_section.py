@@ -6,7 +6,8 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from BrainMetsAILib.models.bundles import BundleError, metastasis_bundles
+from BrainMetsAILib.models.bundles import Bundle, BundleError, metastasis_bundles
+from BrainMetsAILib.models.settings import ALL_CANDIDATES, OperatingPoint, operating_points
 from BrainMetsAILib.panel.case_section import chosen_volume
 from BrainMetsAILib.panel.process import WorkerProcess
 from BrainMetsAILib.panel.progress import TaskProgress
@@ -15,7 +16,8 @@ from BrainMetsAILib.panel.setup_section import SetupSection
 from BrainMetsAILib.panel.volume_facts import facts_of_volume, modality_of_volume, needs_thickness_confirmation, thickness_warning
 from BrainMetsAILib.scene.layout import show_review
 from BrainMetsAILib.scene.review import write_review
-from BrainMetsAILib.scene.settings import settings_node
+from BrainMetsAILib.scene.settings import least_score, settings_node
+from BrainMetsAILib.scene.visibility import log_least_score, set_least_score
 from BrainMetsAILib.scene.volumes import volume_image
 from BrainMetsAILib.worker.launching import polite_threads
 from BrainMetsAILib.worker.payload import find_input, read_finding
@@ -45,11 +47,14 @@ class FindSection:
         self.ui, self._worker, self._setup, self._questions, self._on_change = ui, worker, setup, questions, on_change
         self._updating = False
         self._progress = TaskProgress(ui.findProgressBar, ui.findStatusLabel)
-        self._models = self._progress.attempt(_model_names) or []
+        self._bundles = self._progress.attempt(_installed) or ()
+        self._models = [bundle.name for bundle in self._bundles]
+        self._points: tuple[OperatingPoint, ...] = ()
         ui.modelBox.addItems(self._models)
         ui.deviceBox.addItems([_("Automatic"), _("Processor"), _("Graphics card (CUDA)")])
         ui.modelBox.connect("currentIndexChanged(int)", self._on_choice)
         ui.deviceBox.connect("currentIndexChanged(int)", self._on_choice)
+        ui.operatingPointBox.connect("activated(int)", self._on_operating_point)
         ui.runButton.connect("clicked()", self._on_run)
 
     def refresh(self) -> None:
@@ -59,6 +64,7 @@ class FindSection:
         try:
             self.ui.modelBox.setCurrentIndex(_position(self._models, settings.GetParameter(MODEL)))
             self.ui.deviceBox.setCurrentIndex(_position(DEVICES, settings.GetParameter(DEVICE)))
+            self._show_operating_point()
         finally:
             self._updating = False
         running = self._progress.running
@@ -67,11 +73,31 @@ class FindSection:
         self.ui.runButton.toolTip = "" if chosen_volume() is not None else _("Choose a volume first.")
         self.ui.modelBox.enabled = self.ui.deviceBox.enabled = not running
 
+    def _show_operating_point(self) -> None:
+        """The points of the chosen network, and behind them what the slider of the lesions says where that is none of them."""
+        index = self.ui.modelBox.currentIndex
+        points = self._progress.attempt(lambda: operating_points(self._bundles[index])) if 0 <= index < len(self._bundles) else None
+        if (points or ()) != self._points or self.ui.operatingPointBox.count == 0:
+            self._points = points or ()
+            self.ui.operatingPointBox.clear()
+            self.ui.operatingPointBox.addItems([*(point_text(point) for point in self._points), _("As the score slider says")])
+        value = least_score()
+        chosen = [place for place, point in enumerate(self._points) if abs(point.least_score - value) < 0.0005]
+        self.ui.operatingPointBox.setCurrentIndex(chosen[0] if chosen else len(self._points))
+
+    def _on_operating_point(self, index: int) -> None:
+        """Move the slider of the lesions, and nothing else: outlines stay as they are."""
+        if 0 <= index < len(self._points):
+            set_least_score(self._points[index].least_score)
+            log_least_score()
+        self._on_change()
+
     def _on_choice(self, index: int) -> None:
         if not self._updating:
             settings = settings_node()
             settings.SetParameter(MODEL, self._models[self.ui.modelBox.currentIndex] if self._models else "")
             settings.SetParameter(DEVICE, DEVICES[self.ui.deviceBox.currentIndex])
+            self._show_operating_point()
 
     def _on_run(self) -> None:
         if self._progress.running:
@@ -120,8 +146,16 @@ class FindSection:
         return " ".join((sentence, *warnings))
 
 
-def _model_names() -> list[str]:
-    found = [bundle.name for bundle in metastasis_bundles()]
+def point_text(point: OperatingPoint) -> str:
+    """An operating point as the box shows it."""
+    if point.name == ALL_CANDIDATES:
+        return _("All candidates of the network")
+    known = {"sensitive": _("Sensitive"), "balanced": _("Balanced"), "specific": _("Specific")}
+    return _("{name}: score {score} and above").format(name=known.get(point.name, point.name), score=f"{point.least_score:.2f}")
+
+
+def _installed() -> tuple[Bundle, ...]:
+    found = metastasis_bundles()
     if not found:
         raise BundleError(_("No network is installed; reinstall the extension."))
     return found

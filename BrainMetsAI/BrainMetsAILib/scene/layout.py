@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import slicer
 
-from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.masks import reference_grid, segment_crop
 from BrainMetsAILib.scene.review import ReviewNodes
-from BrainMetsAILib.scene.segments import lesion_segment_ids
+from BrainMetsAILib.scene.segments import counts, lesion_segment_ids
 from BrainMetsAILib.scene.volumes import show_legend
 
 FIELD_MM = 60.0
@@ -40,8 +39,7 @@ def show_review(nodes: ReviewNodes, probability_opacity: float = 0.25) -> None:
     if nodes.table is not None:
         selection.SetActiveTableID(nodes.table.GetID())
         application.PropagateTableSelection()
-    content = nodes.segmentation.GetSegmentation()
-    ids = [segment_id for segment_id in lesion_segment_ids(nodes.segmentation) if tags.counts(content.GetSegment(segment_id))]
+    ids = [segment_id for segment_id in lesion_segment_ids(nodes.segmentation) if counts(nodes.segmentation, segment_id)]
     if ids:
         largest = max(ids, key=lambda segment_id: _voxels(nodes.segmentation, segment_id))
         centre = segment_centre(nodes.segmentation, largest)
@@ -50,9 +48,13 @@ def show_review(nodes: ReviewNodes, probability_opacity: float = 0.25) -> None:
 
 def show_lesion(segmentation: Any, segment_id: str, field_mm: float = FIELD_MM) -> None:
     """Every slice view to the middle of one lesion, with a field of view of that many millimetres; all redraws in one go."""
+    show_place(segment_centre(segmentation, segment_id), field_mm)
+
+
+def show_place(centre: tuple[float, float, float], field_mm: float) -> None:
+    """Every slice view to a place (RAS mm in the world), with a field of view of that many millimetres; all redraws in one go."""
     slicer.app.pauseRender()
     try:
-        centre = segment_centre(segmentation, segment_id)
         slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
         for node in slicer.util.getNodesByClass("vtkMRMLSliceNode"):
             x, y, z = node.GetFieldOfView()

@@ -14,7 +14,7 @@ from BrainMetsAILib.lesions.lesion_list import Lesion, LesionSet, lesion_name
 from BrainMetsAILib.models.finding import Provenance
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.masks import crop_of, grid_of, grid_of_image, moved_crop, reference_grid, segment_crop
-from BrainMetsAILib.scene.segments import add_lesions, identify, lesion_segment_ids, necrosis_segment_id, origin_of, set_necrosis
+from BrainMetsAILib.scene.segments import add_lesions, identify, is_untouched, lesion_segment_ids, necrosis_segment_id, set_necrosis
 
 
 def replace_untouched(segmentation: Any, found: LesionSet, provenance: Provenance) -> None:
@@ -60,14 +60,6 @@ def replace_untouched(segmentation: Any, found: LesionSet, provenance: Provenanc
         crop = crop_of(dead)
         placed = moved_crop(crop, grid_of_image(found.labels), reference_grid(segmentation)) if crop else None
         set_necrosis(segmentation, placed, provenance)
-
-
-def is_untouched(segmentation: Any, segment_id: str) -> bool:
-    """Whether a lesion is still what a network made and nobody has judged or commented it."""
-    segment = segmentation.GetSegmentation().GetSegment(segment_id)
-    judged = tags.read_tag(segment, tags.REVIEW) not in ("", tags.UNREVIEWED)
-    written = bool(tags.read_tag(segment, tags.COMMENT) or tags.read_tag(segment, tags.CLASS))
-    return not judged and not written and origin_of(segmentation, segment_id) == "AI"
 
 
 def _identity(segment: Any) -> tuple[str, str, str]:

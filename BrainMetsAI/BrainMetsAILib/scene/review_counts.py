@@ -7,7 +7,7 @@ from typing import Any
 
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.masks import reference_grid, segment_crop
-from BrainMetsAILib.scene.segments import identify, lesion_segment_ids
+from BrainMetsAILib.scene.segments import counts, identify, lesion_segment_ids
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def review_counts(segmentation: Any) -> ReviewCounts:
     for segment_id in present:
         segment = content.GetSegment(segment_id)
         review, uid = tags.read_tag(segment, tags.REVIEW), tags.read_tag(segment, tags.LESION_UID)
-        if tags.counts(segment):
+        if counts(segmentation, segment_id):
             counting.append(uid)
             if review in ("", tags.UNREVIEWED):
                 unreviewed.append(uid)
@@ -52,10 +52,10 @@ def review_counts(segmentation: Any) -> ReviewCounts:
     return ReviewCounts(tuple(counting), tuple(unreviewed), rejected, len(present) - len(counting) - rejected)
 
 
-def next_unreviewed(counts: ReviewCounts, after: str = "") -> str:
+def next_unreviewed(counted: ReviewCounts, after: str = "") -> str:
     """UID of the first unreviewed lesion behind another one, round the end; ``""`` where all are reviewed."""
-    if not counts.unreviewed:
+    if not counted.unreviewed:
         return ""
-    place = counts.counting.index(after) + 1 if after in counts.counting else 0
-    order = (*counts.counting[place:], *counts.counting[:place])
-    return next(uid for uid in order if uid in counts.unreviewed)
+    place = counted.counting.index(after) + 1 if after in counted.counting else 0
+    order = (*counted.counting[place:], *counted.counting[:place])
+    return next(uid for uid in order if uid in counted.unreviewed)

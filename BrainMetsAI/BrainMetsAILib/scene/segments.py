@@ -10,12 +10,14 @@ import slicer
 from scipy import ndimage
 
 from BrainMetsAILib.images.geometry import array_of, ijk_to_ras, image_from_ijk_to_ras
+from BrainMetsAILib.lesions.diameters import drawn_pair
 from BrainMetsAILib.lesions.grid import axial_axis, cropped_matrix
 from BrainMetsAILib.lesions.lesion_list import Lesion, LesionSet, lesion_name, new_uid
-from BrainMetsAILib.lesions.measurements import in_whole_array, measure_lesion
+from BrainMetsAILib.lesions.measurements import LesionMeasurements, in_whole_array, measure_lesion, with_diameters
 from BrainMetsAILib.models.finding import Provenance
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.colours import NECROSIS_COLOUR, Colour, lesion_colour
+from BrainMetsAILib.scene.manual_diameters import read_manual_diameters
 from BrainMetsAILib.scene.masks import (
     REPRESENTATION,
     Grid,
@@ -30,9 +32,14 @@ from BrainMetsAILib.scene.masks import (
     segment_crop,
     shared_part,
 )
+from BrainMetsAILib.scene.settings import least_score
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
 
 NECROSIS_NAME = "Necrosis"
+
+# Why a lesion does not count, beside `tags.REJECTED` (`left_out`).
+TAKEN_OUT = "taken out"
+BELOW_SCORE = "below score"
 
 _TERMINOLOGY = (
     "Segmentation category and type - DICOM master list~SCT^49755003^Morphologically Altered Structure~{type}~^^"
@@ -119,7 +126,7 @@ def _add_lesion(segmentation: Any, lesion: Lesion, crop: MaskCrop, own: Grid, pr
         tags.write_tag(segment, tags.REMOVED, lesion.removed)
     segment_id = segmentation.GetSegmentation().GenerateUniqueSegmentID("Lesion")
     segmentation.GetSegmentation().AddSegment(segment, segment_id)
-    if lesion.removed:
+    if not counts(segmentation, segment_id):
         segmentation.GetDisplayNode().SetSegmentVisibility(segment_id, False)
     return str(segment_id)
 
@@ -163,17 +170,21 @@ def necrosis_segment_id(segmentation: Any) -> str | None:
 
 def segment_of(segmentation: Any, lesion_uid: str) -> str | None:
     """ID of the segment of one lesion; segment IDs themselves are random and mean nothing."""
-    for segment_id in lesion_segment_ids(segmentation):
-        if tags.read_tag(segmentation.GetSegmentation().GetSegment(segment_id), tags.LESION_UID) == lesion_uid:
-            return segment_id
-    return None
+    return segments_by_uid(segmentation).get(lesion_uid) if lesion_uid else None
+
+
+def segments_by_uid(segmentation: Any) -> dict[str, str]:
+    """IDs of the lesions' segments by lesion UID, for work on many of them."""
+    content = segmentation.GetSegmentation()
+    ids = lesion_segment_ids(segmentation)
+    return {tags.read_tag(content.GetSegment(segment_id), tags.LESION_UID): segment_id for segment_id in reversed(ids)}
 
 
 def read_lesion_list(segmentation: Any, include_rejected: bool = False) -> tuple[Lesion, ...]:
     """Measure every lesion from its live mask, through its own crop: no full-size array is made.
 
     Segments that a person drew get their UIDs and number here, once. Empty segments are left out, as are lesions that do not count
-    (rejected by a person, or taken out by post-processing and not accepted since) unless asked for.
+    (`left_out`) unless asked for.
     """
     return tuple(lesion for lesion, _ in _measured(segmentation, grid_of(segmentation), include_rejected))
 
@@ -191,6 +202,40 @@ def read_lesions(segmentation: Any, include_rejected: bool = False) -> LesionSet
     if dead is not None:
         necrosis[dead.box] = dead.mask & (labels[dead.box] > 0)  # necrosis counts only inside lesions
     return LesionSet(image_from_ijk_to_ras(labels, grid.ijk_to_ras), image_from_ijk_to_ras(necrosis, grid.ijk_to_ras), tuple(lesions))
+
+
+def left_out(segmentation: Any, segment_id: str) -> str:
+    """Why a lesion is no part of what is seen, of totals and exports.
+
+    Returns
+    -------
+    str
+        `tags.REJECTED` by a person; `TAKEN_OUT` by post-processing and not accepted since; `BELOW_SCORE` where its score is below the least
+        one that was chosen and a person neither judged nor edited it; ``""`` where it counts.
+    """
+    segment = segmentation.GetSegmentation().GetSegment(segment_id)
+    review = tags.read_tag(segment, tags.REVIEW)
+    if review == tags.ACCEPTED:
+        return ""
+    if review == tags.REJECTED:
+        return review
+    if tags.read_tag(segment, tags.REMOVED):
+        return TAKEN_OUT
+    score = tags.read_tag(segment, tags.SCORE)
+    return BELOW_SCORE if score and float(score) < least_score() and is_untouched(segmentation, segment_id) else ""
+
+
+def counts(segmentation: Any, segment_id: str) -> bool:
+    """Whether a lesion is part of what is seen, of totals and exports: the one rule that tables, files and views follow."""
+    return not left_out(segmentation, segment_id)
+
+
+def is_untouched(segmentation: Any, segment_id: str) -> bool:
+    """Whether a lesion is still what a network made, and nobody has judged, commented or measured it."""
+    segment = segmentation.GetSegmentation().GetSegment(segment_id)
+    judged = tags.read_tag(segment, tags.REVIEW) not in ("", tags.UNREVIEWED)
+    written = any(tags.read_tag(segment, key) for key in (tags.COMMENT, tags.CLASS, tags.MANUAL_DIAMETERS))
+    return not judged and not written and origin_of(segmentation, segment_id) == "AI"
 
 
 def origin_of(segmentation: Any, segment_id: str) -> str:
@@ -236,7 +281,7 @@ def _measured(segmentation: Any, grid: Grid, include_rejected: bool) -> list[tup
     found = []
     for segment_id in lesion_segment_ids(segmentation):
         segment = segmentation.GetSegmentation().GetSegment(segment_id)
-        if not (include_rejected or tags.counts(segment)):
+        if not (include_rejected or counts(segmentation, segment_id)):
             continue
         crop = segment_crop(segmentation, segment_id, grid)
         if crop is None:
@@ -249,12 +294,18 @@ def _measured(segmentation: Any, grid: Grid, include_rejected: bool) -> list[tup
             lesion_uid=tags.read_tag(segment, tags.LESION_UID),
             tracking_uid=tags.read_tag(segment, tags.TRACKING_UID),
             score=float(score) if score else None,
-            measurements=in_whole_array(measured, crop.box[axis].start),
+            measurements=_with_manual(in_whole_array(measured, crop.box[axis].start), segment, grid),
             removed=tags.read_tag(segment, tags.REMOVED),
             location=tags.read_tag(segment, tags.LOCATION),
         )
         found.append((lesion, crop))
     return sorted(found, key=lambda pair: pair[0].number)
+
+
+def _with_manual(measurements: LesionMeasurements, segment: Any, grid: Grid) -> LesionMeasurements:
+    """The measurements with the diameters that a person drew, where there are some."""
+    drawn = read_manual_diameters(segment)
+    return measurements if drawn is None else with_diameters(measurements, drawn_pair(*drawn, grid.ijk_to_ras))
 
 
 def identify(segmentation: Any) -> None:

@@ -14,6 +14,8 @@ from BrainMetsAILib.models.finding import Provenance
 
 SINGLETON_TAG = "BrainMetsAI"
 
+LEAST_SCORE = "Lesions.LeastScore"
+
 EXAMINATION_UID = "BrainMetsAI.ExaminationUID"  # attribute of a segmentation node: which parameters are its own
 
 
@@ -61,6 +63,14 @@ def read_provenance(segmentation: Any) -> Provenance | None:
     """What made the lesions of an examination; ``None`` where no network did."""
     stored = _read(f"Examination.{segmentation.GetAttribute(EXAMINATION_UID)}.Provenance")
     return Provenance(**stored) if stored else None
+
+
+def least_score() -> float:
+    """Score below which lesions that nobody judged or edited are hidden (`visibility.set_least_score`); 0 where none was chosen."""
+    try:
+        return float(settings_node().GetParameter(LEAST_SCORE) or 0.0)
+    except ValueError:  # a parameter that another program wrote
+        return 0.0
 
 
 def _write(node: Any, key: str, content: object) -> None:

@@ -10,19 +10,19 @@ import vtk
 
 from BrainMetsAILib.exchange.lesion_columns import COLUMNS
 from BrainMetsAILib.scene import tags
-from BrainMetsAILib.scene.segments import origin_of, read_lesion_list, segment_of
+from BrainMetsAILib.scene.segments import left_out, origin_of, read_lesion_list, segments_by_uid
 
 # A scene file turns an empty cell into "nan".
 MISSING = "–"
 
 
 def lesion_table(segmentation: Any, table: Any = None, name: str = "") -> Any:
-    """The lesion list as a table node: the columns of the CSV file, then review, removal and origin.
+    """The lesion list as a table node: the columns of the CSV file, then review, removal, origin, and why a lesion is left out of totals.
 
     Parameters
     ----------
     segmentation
-        Written by `segments.write_lesions`; rejected and removed lesions are listed too, marked as such.
+        Written by `segments.write_lesions`; lesions that do not count are listed too, marked as such.
     table
         A table node to rebuild; a new one without it.
     name
@@ -44,10 +44,12 @@ def lesion_table(segmentation: Any, table: Any = None, name: str = "") -> Any:
             values = [entry.text(lesion) or MISSING for lesion in lesions]
         columns.append((entry.heading, values))
     content = segmentation.GetSegmentation()
-    ids = [segment_of(segmentation, lesion.lesion_uid) or "" for lesion in lesions]
+    by_uid = segments_by_uid(segmentation)
+    ids = [by_uid[lesion.lesion_uid] for lesion in lesions]
     columns.append(("Review", [tags.read_tag(content.GetSegment(segment_id), tags.REVIEW) or MISSING for segment_id in ids]))
     columns.append(("Removed", [lesion.removed or MISSING for lesion in lesions]))
     columns.append(("Origin", [origin_of(segmentation, segment_id) for segment_id in ids]))
+    columns.append(("Left out", [left_out(segmentation, segment_id) or MISSING for segment_id in ids]))
     fill_table(table, columns)
     return table
 

@@ -21,6 +21,7 @@ SCORE = PREFIX + "Score"  # 0 to 1; empty where no network made it
 CLASS = PREFIX + "Class"
 COMMENT = PREFIX + "Comment"
 REMOVED = PREFIX + "Removed"  # why post-processing took it out
+MANUAL_DIAMETERS = PREFIX + "ManualDiameters"  # the two lines that a person drew (`manual_diameters`)
 MODEL = PREFIX + "Model"
 MODEL_VERSION = PREFIX + "ModelVersion"
 MODEL_SHA256 = PREFIX + "ModelSHA256"
@@ -55,12 +56,6 @@ def write_tag(segment: Any, key: str, value: str) -> None:
 def read_tag(segment: Any, key: str) -> str:
     """The text of one tag; ``""`` where the segment has no such tag."""
     return unquote(_raw(segment, key)) if segment.HasTag(key) else ""
-
-
-def counts(segment: Any) -> bool:
-    """Whether a lesion is part of totals and exports: accepted, or neither rejected nor taken out by post-processing."""
-    review = read_tag(segment, REVIEW)
-    return review == ACCEPTED or (review != REJECTED and not read_tag(segment, REMOVED))
 
 
 def set_review(segment: Any, review: str) -> None:

@@ -27,7 +27,7 @@ def run(test: Any) -> None:
     from BrainMetsAILib.scene import tags
     from BrainMetsAILib.scene.reader import reader_name, set_reader_name
     from BrainMetsAILib.scene.review import review_nodes, review_of
-    from BrainMetsAILib.scene.segments import lesion_segment_ids
+    from BrainMetsAILib.scene.segments import counts, lesion_segment_ids, segment_of
 
     test.delayDisplay("Making the practice case")
     volumes = load_practice_case()
@@ -48,12 +48,32 @@ def run(test: Any) -> None:
     ids = lesion_segment_ids(segmentation)
     test.assertGreater(len(ids), 0)
     slicer.app.processEvents()
-    test.assertEqual(len(panel.lesions.table.keys), len(ids))
+    test.assertEqual(len(panel.lesions.table.keys), sum(counts(segmentation, segment_id) for segment_id in ids))
     test.assertIsNotNone(review_nodes(segmentation).probability)
 
     test.delayDisplay("Showing a lesion")
     panel.lesions.table.select(panel.lesions.table.keys[0])
     test.assertEqual(panel.lesions.table.current, panel.lesions.table.keys[0])
+
+    test.delayDisplay("Rejecting it, taking it back, accepting it")
+    lesion_uid = panel.lesions.table.current
+    display, segment_id = segmentation.GetDisplayNode(), segment_of(segmentation, lesion_uid)
+    panel.lesions.editor.reject()
+    slicer.app.processEvents()
+    test.assertFalse(display.GetSegmentVisibility(segment_id))
+    test.assertTrue(panel.lesions.table.is_grey(lesion_uid))
+    panel.lesions.editor.take_back()
+    panel.lesions.editor.accept()
+    slicer.app.processEvents()
+    test.assertTrue(display.GetSegmentVisibility(segment_id))
+
+    test.delayDisplay("Moving the score slider to its end: the accepted lesion stays")
+    panel.lesions.ui.scoreSlider.setValue(100)
+    test.assertTrue(display.GetSegmentVisibility(segment_id))
+    for other in ids:
+        test.assertEqual(bool(display.GetSegmentVisibility(other)), counts(segmentation, other))
+    panel.lesions.ui.scoreSlider.setValue(0)
+    panel.lesions.leave_lesion()
 
     test.delayDisplay("Finishing")
     finish = panel.finish.ui

@@ -1,0 +1,166 @@
+"""What a person decides about lesions. Each decision saves the undo history first, writes only what changes, and is logged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import slicer
+
+from BrainMetsAILib.lesions.diameters import Ends
+from BrainMetsAILib.lesions.grid import voxel_ml
+from BrainMetsAILib.scene import tags
+from BrainMetsAILib.scene.history import History
+from BrainMetsAILib.scene.log import append_log
+from BrainMetsAILib.scene.manual_diameters import manual_diameters_text
+from BrainMetsAILib.scene.masks import MaskCrop, oriented_image, reference_grid, segment_crop, shared_part
+from BrainMetsAILib.scene.segments import counts, necrosis_segment_id, segment_of, segments_by_uid
+from BrainMetsAILib.scene.settings import EXAMINATION_UID
+from BrainMetsAILib.scene.visibility import show_counted
+
+# What a lesion may be called; any other word is allowed too.
+CLASSES = ("metastasis", "meningioma or schwannoma", "vascular", "post-operative", "uncertain")
+
+
+def decide(segmentation: Any, lesion_uids: Iterable[str], review: str, history: History) -> int:
+    """Set the review state of lesions, as one step of undo; returns how many changed.
+
+    Parameters
+    ----------
+    review
+        `tags.UNREVIEWED`, `tags.ACCEPTED` or `tags.REJECTED`. An accepted lesion counts even where post-processing had taken it out.
+    """
+    return _decide(segmentation, dict.fromkeys(lesion_uids, review), history)
+
+
+def take_back(segmentation: Any, lesion_uids: Iterable[str], history: History) -> int:
+    """Bring back lesions that a person rejected, or that post-processing took out; returns how many.
+
+    What was rejected becomes unreviewed again. What post-processing took out is accepted: only a person's word outweighs its reason.
+    """
+    wanted = {}
+    for uid in lesion_uids:
+        segment_id = segment_of(segmentation, uid)
+        if segment_id is None:
+            continue
+        segment = segmentation.GetSegmentation().GetSegment(segment_id)
+        if tags.read_tag(segment, tags.REMOVED):
+            wanted[uid] = tags.ACCEPTED
+        elif tags.read_tag(segment, tags.REVIEW) == tags.REJECTED:
+            wanted[uid] = tags.UNREVIEWED
+    return _decide(segmentation, wanted, history)
+
+
+def accept_all(segmentation: Any, lesion_uids: Iterable[str], history: History) -> int:
+    """Accept those of the lesions that count and are unreviewed; returns how many. Hidden and rejected ones stay as they are."""
+    segment_ids = segments_by_uid(segmentation)
+    wanted = [uid for uid in lesion_uids if uid in segment_ids and counts(segmentation, segment_ids[uid])]
+    return decide(segmentation, wanted, tags.ACCEPTED, history)
+
+
+def set_class(segmentation: Any, lesion_uid: str, name: str, history: History) -> bool:
+    """Say what a lesion is: one of `CLASSES`, an own word, or ``""`` for nothing; returns whether that changed anything."""
+    return _write(segmentation, lesion_uid, tags.CLASS, name.strip(), "class", history)
+
+
+def set_comment(segmentation: Any, lesion_uid: str, text: str, history: History) -> bool:
+    """Write a comment about a lesion; returns whether that changed anything."""
+    return _write(segmentation, lesion_uid, tags.COMMENT, text.strip(), "comment", history)
+
+
+def set_manual_diameters(segmentation: Any, lesion_uid: str, longest: Ends, perpendicular: Ends, history: History) -> bool:
+    """Let two lines that a person drew be the lesion's diameters; returns whether that changed anything.
+
+    Parameters
+    ----------
+    longest, perpendicular
+        The ends of each line in the segmentation's own space (its parent transform not applied), RAS mm.
+    """
+    text = manual_diameters_text(longest, perpendicular)
+    return _write(segmentation, lesion_uid, tags.MANUAL_DIAMETERS, text, "manual diameters", history)
+
+
+def set_automatic_diameters(segmentation: Any, lesion_uid: str, history: History) -> bool:
+    """Let the diameters follow from the outline again; returns whether that changed anything."""
+    return _write(segmentation, lesion_uid, tags.MANUAL_DIAMETERS, "", "automatic diameters", history)
+
+
+def delete_lesion(segmentation: Any, lesion_uid: str, history: History) -> bool:
+    """Remove a lesion's segment and the necrosis inside it; returns whether there was such a lesion."""
+    segment_id = segment_of(segmentation, lesion_uid)
+    if segment_id is None:
+        return False
+    history.save()
+    content = segmentation.GetSegmentation()
+    before = _facts(segmentation, segment_id)
+    crop = segment_crop(segmentation, segment_id, reference_grid(segmentation))
+    with slicer.util.NodeModify(segmentation):
+        content.RemoveSegment(segment_id)
+        if crop is not None:
+            _drop_necrosis(segmentation, crop)
+    append_log("deleted", **before, volume_after_ml=0.0)
+    return True
+
+
+def _decide(segmentation: Any, reviews: Mapping[str, str], history: History) -> int:
+    """Review state by lesion UID, as one step of undo."""
+    changing = []
+    segment_ids = segments_by_uid(segmentation)
+    for uid, review in reviews.items():
+        segment_id = segment_ids.get(uid)
+        if segment_id and tags.read_tag(segmentation.GetSegmentation().GetSegment(segment_id), tags.REVIEW) != review:
+            changing.append((segment_id, review))
+    if not changing:
+        return 0
+    history.save()
+    with slicer.util.NodeModify(segmentation):
+        for segment_id, review in changing:
+            segment = segmentation.GetSegmentation().GetSegment(segment_id)
+            before = tags.read_tag(segment, tags.REVIEW)
+            tags.set_review(segment, review)
+            append_log("decided", **_facts(segmentation, segment_id), review_before=before, review=review)
+    show_counted(segmentation)
+    return len(changing)
+
+
+def _write(segmentation: Any, lesion_uid: str, key: str, value: str, event: str, history: History) -> bool:
+    """Give one tag of a lesion another value."""
+    segment_id = segment_of(segmentation, lesion_uid)
+    segment = segmentation.GetSegmentation().GetSegment(segment_id) if segment_id else None
+    if segment_id is None or tags.read_tag(segment, key) == value:
+        return False
+    history.save()
+    before = tags.read_tag(segment, key)
+    tags.write_tag(segment, key, value)
+    append_log(event, **_facts(segmentation, segment_id), before=before, after=value)
+    show_counted(segmentation)  # what a person wrote about is no longer hidden by its score
+    return True
+
+
+def _facts(segmentation: Any, segment_id: str) -> dict[str, object]:
+    """What every entry of the log says about a lesion."""
+    segment = segmentation.GetSegmentation().GetSegment(segment_id)
+    grid = reference_grid(segmentation)
+    crop = segment_crop(segmentation, segment_id, grid)
+    volume_ml = 0.0 if crop is None else int(crop.mask.sum()) * voxel_ml(grid.ijk_to_ras)
+    return {
+        "examination": segmentation.GetAttribute(EXAMINATION_UID),
+        "lesion": segment.GetName(),
+        "lesion_uid": tags.read_tag(segment, tags.LESION_UID),
+        "volume_ml": round(volume_ml, 4),
+    }
+
+
+def _drop_necrosis(segmentation: Any, crop: MaskCrop) -> None:
+    """Take the necrosis inside a lesion that is gone out of the one segment `Necrosis`."""
+    segment_id = necrosis_segment_id(segmentation)
+    grid = reference_grid(segmentation)
+    dead = segment_crop(segmentation, segment_id, grid) if segment_id else None
+    if dead is None:
+        return
+    inside = dead.mask & shared_part(dead, crop)
+    if not inside.any():
+        return
+    image = oriented_image(MaskCrop(dead.mask & ~inside, dead.box), grid.ijk_to_ras)
+    logic = slicer.vtkSlicerSegmentationsModuleLogic  # a layer written by hand would drop the 3D surfaces (editing.md)
+    logic.SetBinaryLabelmapToSegment(image, segmentation, segment_id, logic.MODE_REPLACE, list(image.GetExtent()))
