@@ -98,8 +98,8 @@ holds sulci and ventricles (closing by 6 mm). Choroid plexus is that of the late
 contrast, bias field, noise, blur, slices to 7 mm, enhancing vessels, dura and choroid plexus, tumours to 55 mm with oedema, cavities, brain
 extraction of five kinds, defacing, and fields of view that end inside the head; one in 25 showed no head at all.
 
-{trained["step"]} steps of one window, {trained["spent_s"] / 60:.0f} minutes. Cross-entropy and Dice at full resolution and at an eighth and a quarter of it.
-The weights are {"the running average with the lowest validation loss" if trained["best"] else "the running average"}.
+{trained["step"]} steps of one window, {trained["spent_s"] / 60:.0f} minutes. Cross-entropy and Dice at full resolution, at a quarter and at
+an eighth of it. The weights are {"the running average with the lowest validation loss" if trained["best"] else "the running average"}.
 SHA-256 `{digest}`.
 
 ## Measured
