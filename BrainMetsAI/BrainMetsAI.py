@@ -59,6 +59,7 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from BrainMetsAILib.panel.case_section import CaseSection
         from BrainMetsAILib.panel.find_section import FindSection
         from BrainMetsAILib.panel.lesions_section import LesionsSection
+        from BrainMetsAILib.panel.prior_section import PriorSection
         from BrainMetsAILib.panel.process import WorkerProcess
         from BrainMetsAILib.panel.questions import Questions
         from BrainMetsAILib.panel.setup_section import SetupSection
@@ -72,6 +73,7 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.roots = [self.load(name) for name in ("BrainMetsAICase", "BrainMetsAISetup", "BrainMetsAIFind", "BrainMetsAILesions")]
         case, setup, find, lesions = (slicer.util.childWidgetVariables(root) for root in self.roots)
         self.case = CaseSection(case, self.worker, self.refresh)
+        self.prior = PriorSection(case, self.later.start)
         requirements = Path(self.resourcePath("requirements.txt"))
         self.installation = SetupSection(setup, self.roots[1], questions, requirements, self.later.start)
         self.find = FindSection(find, self.worker, self.installation, questions, self.refresh)
@@ -119,8 +121,9 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
         if slicer.mrmlScene.IsClosing() or slicer.mrmlScene.IsImporting():
             return  # the event that ends it follows
-        volume = chosen_volume()
         self.case.refresh()
+        self.prior.refresh()
+        volume = chosen_volume()
         self.installation.refresh()
         self.find.refresh()
         self.lesions.show(review_of(volume) if volume is not None else None)
