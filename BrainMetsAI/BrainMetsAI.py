@@ -40,9 +40,11 @@ class BrainMetsAI(ScriptedLoadableModule):
 
 
 def register_sample_data() -> None:
-    """Offer the practice case in the Sample Data module."""
+    """Offer the practice case in the Sample Data module, and make the reading layouts known before a scene that uses one is loaded."""
     from BrainMetsAILib.panel import sample_data
+    from BrainMetsAILib.scene.reading_layouts import register_layouts
 
+    register_layouts()
     sample_data.register_sample_data(Path(__file__).parent / "Resources" / "Icons" / "BrainMetsAI.png")
 
 
@@ -57,11 +59,14 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Called when the module is opened for the first time, and after a reload."""
         super().setup()
         from BrainMetsAILib.panel.case_section import CaseSection
+        from BrainMetsAILib.panel.explain_section import ExplainSection
         from BrainMetsAILib.panel.find_section import FindSection
         from BrainMetsAILib.panel.lesions_section import LesionsSection
+        from BrainMetsAILib.panel.preflight_section import PreflightSection
         from BrainMetsAILib.panel.prior_section import PriorSection
         from BrainMetsAILib.panel.process import WorkerProcess
         from BrainMetsAILib.panel.questions import Questions
+        from BrainMetsAILib.panel.reading_section import ReadingSection
         from BrainMetsAILib.panel.setup_section import SetupSection
 
         questions = Questions()
@@ -70,17 +75,22 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.later.setSingleShot(True)
         self.later.setInterval(0)
         self.later.connect("timeout()", self.refresh)
-        self.roots = [self.load(name) for name in ("BrainMetsAICase", "BrainMetsAISetup", "BrainMetsAIFind", "BrainMetsAILesions")]
-        case, setup, find, lesions = (slicer.util.childWidgetVariables(root) for root in self.roots)
+        sections = ("Case", "Setup", "Find", "Reading", "Lesions", "Explain", "Preflight")
+        self.roots = [self.load(f"BrainMetsAI{name}") for name in sections]
+        case, setup, find, reading, lesions, explain, preflight = (slicer.util.childWidgetVariables(root) for root in self.roots)
         self.case = CaseSection(case, self.worker, self.refresh)
         self.prior = PriorSection(case, self.later.start)
         requirements = Path(self.resourcePath("requirements.txt"))
         self.installation = SetupSection(setup, self.roots[1], questions, requirements, self.later.start)
         self.find = FindSection(find, self.worker, self.installation, questions, self.refresh)
+        self.reading = ReadingSection(reading)
         self.lesions = LesionsSection(lesions)
+        self.explain = ExplainSection(explain)
+        self.preflight = PreflightSection(preflight, self.worker, self.refresh)
         self.layout.addStretch(1)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.on_scene_closing)
+        self.addObserver(scene, scene.EndImportEvent, self.on_scene_loaded)
         for event in (scene.EndCloseEvent, scene.EndImportEvent, scene.NodeAddedEvent, scene.NodeRemovedEvent):
             self.addObserver(scene, event, self.on_scene_changed)
         slicer.app.connect("aboutToQuit()", self.stop)
@@ -99,7 +109,9 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.removeObservers()
         self.later.stop()
         self.case.release()
+        self.reading.release()
         self.lesions.release()
+        self.explain.release()
         self.stop()
         for root in self.roots:  # a reload only hides them
             root.deleteLater()
@@ -111,8 +123,15 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def enter(self) -> None:
         """Called each time the module is opened."""
+        from BrainMetsAILib.panel.case_section import chosen_volume
+
         self.case.choose_if_obvious()
+        self.reading.entered(chosen_volume())
         self.refresh()
+
+    def exit(self) -> None:
+        """Called each time another module is opened."""
+        self.reading.left()
 
     def refresh(self) -> None:
         """Show what the scene holds."""
@@ -126,12 +145,21 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         volume = chosen_volume()
         self.installation.refresh()
         self.find.refresh()
-        self.lesions.show(review_of(volume) if volume is not None else None)
+        self.reading.refresh()
+        self.preflight.refresh()
+        segmentation = review_of(volume) if volume is not None else None
+        self.lesions.show(segmentation)
+        self.explain.show(segmentation)
 
     def on_scene_closing(self, caller: Any, event: str) -> None:
         """What runs was meant for the scene that goes."""
         self.worker.forget()
         self.lesions.release()
+        self.explain.release()
+
+    def on_scene_loaded(self, caller: Any, event: str) -> None:
+        """A scene file does not bring everything of the views back."""
+        self.reading.scene_loaded()
 
     def on_scene_changed(self, caller: Any, event: str) -> None:
         """Nodes came or went, or a scene was loaded."""

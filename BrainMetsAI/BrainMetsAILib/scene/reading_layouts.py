@@ -29,6 +29,8 @@ def register_layouts() -> None:
     for count in (2, 3, 4):
         if not node.AddLayoutDescription(TWO_COLUMNS + count - 2, _description(count)):
             node.SetLayoutDescription(TWO_COLUMNS + count - 2, _description(count))
+    if shown_layout() == SEQUENCES:  # a scene file may have asked for it before it was known
+        node.SetViewArrangement(node.GetViewArrangement())
 
 
 def sequences() -> list[Any]:
