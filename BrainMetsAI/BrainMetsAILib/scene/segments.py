@@ -62,8 +62,8 @@ def write_lesions(volume_node: Any, lesions: LesionSet, provenance: Provenance |
     check_same_grid(volume_node, lesions)
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", slicer.mrmlScene.GenerateUniqueName(name))
     node.CreateDefaultDisplayNodes()
-    node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
     node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)  # after the transform, which it takes into account
     display = node.GetDisplayNode()
     with slicer.util.NodeModify(display):
         display.SetOpacity2DFill(0.15)
