@@ -144,7 +144,7 @@ def test_transforms_of_both_are_applied(scene: Any) -> None:
     volume.SetAndObserveTransformNodeID(move.GetID())
     taken = take_over(segmentation(GRIDS["plain"], {"mets": ball_labels(GRIDS["plain"], one=True)}), volume, pieces=True)
     places = np.array([lesion.measurements.centroid_ras for lesion in read_lesion_list(taken.segmentation)])
-    assert np.linalg.norm(places + (12.0, 0, 0) - BALLS[0].centre, axis=1).min() < 1.0
+    assert np.linalg.norm(places + np.array([12.0, 0, 0]) - BALLS[0].centre, axis=1).min() < 1.0
 
 
 def test_surfaces_are_turned_into_voxels_and_stay_surfaces(scene: Any) -> None:
