@@ -154,6 +154,8 @@ def set_slab(thickness_mm: float) -> None:
             node.SetSlabReconstructionEnabled(thickness_mm > 0)
             if thickness_mm > 0:
                 node.SetSlabReconstructionType(MAXIMUM)
+                # Slicer counts the slices before it oversamples them: with its usual factor of 2 the slab has half the thickness asked for.
+                node.SetSlabReconstructionOversamplingFactor(1)
                 node.SetSlabReconstructionThickness(min(max(thickness_mm, SLAB_MM[0]), SLAB_MM[1]))
 
 
