@@ -31,6 +31,7 @@ class PriorSection:
 
     def __init__(self, ui: Any, on_change: Callable[[], None], history: History | None = None) -> None:
         self.ui, self._on_change, self._history = ui, on_change, history or NoHistory()
+        self._counted: tuple[tuple[str, int] | None, int] = (None, 0)
         ui.priorSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_source)
         ui.priorButton.connect("clicked()", self._on_take_over)
         ui.priorStatusLabel.setVisible(False)
@@ -59,7 +60,18 @@ class PriorSection:
             self.ui.priorButton.toolTip = _("Choose a volume first.")
 
     def _count(self, source: Any) -> int:
-        return count_parts(source) if source is not None else 0
+        """How many parts a source has; a label map is counted once, for that takes a tenth of a second."""
+        if source is None:
+            return 0
+        if source.IsA("vtkMRMLSegmentationNode"):
+            return count_parts(source)
+        version = source.GetID(), source.GetImageData().GetMTime() if source.GetImageData() else 0
+        if self._counted[0] != version:
+            try:
+                self._counted = version, count_parts(source)
+            except ImageRefused:  # said when it is to be taken over
+                self._counted = version, 0
+        return self._counted[1]
 
     def _on_take_over(self) -> None:
         source, volume = self.ui.priorSelector.currentNode(), chosen_volume()

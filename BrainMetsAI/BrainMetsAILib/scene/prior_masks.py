@@ -11,10 +11,11 @@ import vtk
 from scipy import ndimage
 
 from BrainMetsAILib.images.examination import ImageRefused
-from BrainMetsAILib.scene.masks import REPRESENTATION, Grid, MaskCrop, Matrix, oriented_image, own_layers, segment_crop
+from BrainMetsAILib.scene.masks import REPRESENTATION, Box, Grid, MaskCrop, Matrix, oriented_image, own_layers, segment_crop
 from BrainMetsAILib.scene.volumes import array_of_matrix, ijk_to_ras_of, vtk_matrix
 
 MOST_PARTS = 300
+HIGHEST_LABEL = 65535
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,10 @@ class PriorPart:
 
 
 def count_parts(source: Any) -> int:
-    """How many segments a segmentation has, or label values a label map."""
+    """How many segments a segmentation has, or label values a label map; raises ImageRefused for values that are no labels."""
     if source.IsA("vtkMRMLSegmentationNode"):
         return int(source.GetSegmentation().GetNumberOfSegments())
-    return len(_label_values(source))
+    return len(_labels(source)) if source.GetImageData() else 0
 
 
 def read_prior(source: Any, volume: Any) -> tuple[PriorPart, ...]:
@@ -83,19 +84,23 @@ def _own_copy(source: Any, grid: Grid) -> Any:
 def _add_labels(content: Any, label_map: Any) -> None:
     array, matrix = slicer.util.arrayFromVolume(label_map), ijk_to_ras_of(label_map)
     colours = label_map.GetDisplayNode().GetColorNode() if label_map.GetDisplayNode() else None
-    for value in _label_values(label_map):
-        inside = array == value
-        box = ndimage.find_objects(inside.astype(np.uint8))[0]
+    for value, box in _labels(label_map).items():
         segment = slicer.vtkSegment()
         segment.SetName((colours.GetColorName(value) if colours is not None else "") or str(value))
         segment.SetLabelValue(1)
-        segment.AddRepresentation(REPRESENTATION, oriented_image(MaskCrop(inside[box], box), matrix))
+        segment.AddRepresentation(REPRESENTATION, oriented_image(MaskCrop(array[box] == value, box), matrix))
         content.AddSegment(segment, f"Label_{value}")
 
 
-def _label_values(label_map: Any) -> list[int]:
-    data = label_map.GetImageData()
-    return [int(value) for value in np.unique(slicer.util.arrayFromVolume(label_map)) if value != 0] if data else []
+def _labels(label_map: Any) -> dict[int, Box]:
+    """The values of a label map above 0 and the box of each."""
+    array = slicer.util.arrayFromVolume(label_map)
+    if array.dtype.kind not in "iu":
+        array = array.astype(np.int32)
+    highest = int(array.max())
+    if highest > HIGHEST_LABEL:
+        raise ImageRefused(f"“{label_map.GetName()}” has values up to {highest}; choose a label map of lesions.")
+    return {value: box for value, box in enumerate(ndimage.find_objects(array), start=1) if box is not None}
 
 
 def _crop(content: Any, segment_id: str, grid: Grid) -> MaskCrop | None:

@@ -5,21 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import SimpleITK as sitk
 import slicer
 
 from BrainMetsAILib.exchange.examined import ExaminationFacts, ReviewedExamination
 from BrainMetsAILib.images.examination import ImageRefused
-from BrainMetsAILib.images.geometry import image_from_ijk_to_ras
 from BrainMetsAILib.lesions.lesion_list import LesionSet, lesion_set, new_uid
-from BrainMetsAILib.models.finding import Finding, Provenance
+from BrainMetsAILib.models.finding import Finding
 from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.rerun import replace_untouched
-from BrainMetsAILib.scene.segments import check_same_grid, read_lesions, write_lesions
+from BrainMetsAILib.scene.segments import check_same_grid, new_segmentation, read_lesions, set_necrosis, write_lesions
 from BrainMetsAILib.scene.settings import EXAMINATION_UID, read_facts, read_provenance, settings_node, write_examination
 from BrainMetsAILib.scene.tables import lesion_table
-from BrainMetsAILib.scene.volumes import add_probability, ijk_to_ras_of, volume_image
+from BrainMetsAILib.scene.volumes import add_probability, volume_image
 
 # Roles of the segmentation node's references to the other nodes of its examination.
 PROBABILITY_ROLE = "BrainMetsAI.Probability"
@@ -72,7 +70,8 @@ def write_review(
     if again:
         replace_untouched(segmentation, lesions, finding.provenance)
     else:
-        segmentation = _new_segmentation(volume_node, lesions, finding.provenance)
+        segmentation = write_lesions(volume_node, lesions, finding.provenance, f"{volume_node.GetName()} lesions")
+        _enlist(segmentation)
     write_examination(segmentation, facts, finding.provenance)
     _write_maps(segmentation, volume_node, finding)
     table = lesion_table(segmentation, segmentation.GetNodeReference(TABLE_ROLE), f"{volume_node.GetName()} lesion table")
@@ -95,8 +94,9 @@ def begin_review(volume_node: Any, facts: ExaminationFacts | None = None) -> Rev
     """An examination without a finding, for lesions that a person brings or draws; where the volume has one already, that one."""
     segmentation = review_of(volume_node)
     if segmentation is None:
-        empty = image_from_ijk_to_ras(np.zeros(volume_node.GetImageData().GetDimensions()[::-1], np.uint8), ijk_to_ras_of(volume_node))
-        segmentation = _new_segmentation(volume_node, LesionSet(empty, empty, ()), None)
+        segmentation = new_segmentation(volume_node, f"{volume_node.GetName()} lesions")
+        set_necrosis(segmentation, None)
+        _enlist(segmentation)
         write_examination(segmentation, facts or ExaminationFacts(description=volume_node.GetName()), None)
         table = lesion_table(segmentation, None, f"{volume_node.GetName()} lesion table")
         segmentation.SetNodeReferenceID(TABLE_ROLE, table.GetID())
@@ -104,11 +104,10 @@ def begin_review(volume_node: Any, facts: ExaminationFacts | None = None) -> Rev
     return review_nodes(segmentation)
 
 
-def _new_segmentation(volume_node: Any, lesions: LesionSet, provenance: Provenance | None) -> Any:
-    segmentation = write_lesions(volume_node, lesions, provenance, f"{volume_node.GetName()} lesions")
+def _enlist(segmentation: Any) -> None:
+    """Make a segmentation known as an examination."""
     segmentation.SetAttribute(EXAMINATION_UID, new_uid())
     settings_node().AddNodeReferenceID(SEGMENTATION_ROLE, segmentation.GetID())
-    return segmentation
 
 
 def _with_removed(lesions: LesionSet, finding: Finding) -> LesionSet:

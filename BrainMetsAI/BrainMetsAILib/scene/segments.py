@@ -60,6 +60,15 @@ def write_lesions(volume_node: Any, lesions: LesionSet, provenance: Provenance |
         If the label image is not on the volume's grid.
     """
     check_same_grid(volume_node, lesions)
+    node = new_segmentation(volume_node, name)
+    with slicer.util.NodeModify(node):  # one notification instead of one a lesion
+        add_lesions(node, lesions, provenance)
+        set_necrosis(node, crop_of(array_of(lesions.necrosis) != 0), provenance)
+    return node
+
+
+def new_segmentation(volume_node: Any, name: str) -> Any:
+    """A segmentation node for the lesions of a volume, without a segment yet."""
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", slicer.mrmlScene.GenerateUniqueName(name))
     node.CreateDefaultDisplayNodes()
     node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
@@ -69,9 +78,6 @@ def write_lesions(volume_node: Any, lesions: LesionSet, provenance: Provenance |
         display.SetOpacity2DFill(0.15)
         display.SetOpacity2DOutline(1.0)
         display.SetSliceIntersectionThickness(2)
-    with slicer.util.NodeModify(node):  # one notification instead of one a lesion
-        add_lesions(node, lesions, provenance)
-        set_necrosis(node, crop_of(array_of(lesions.necrosis) != 0), provenance)
     return node
 
 
