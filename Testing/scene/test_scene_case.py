@@ -109,6 +109,29 @@ def test_what_a_person_chose_stays(scene: Any) -> None:
     assert fill()[Role.T2F] == "flair"
 
 
+def test_a_volume_plays_one_role(scene: Any) -> None:
+    from BrainMetsAILib.scene.case_volumes import choose_volume
+
+    flair = add("flair")
+    add("t1c")
+    assert fill() == {Role.T1C: "t1c", Role.T2F: "flair"}
+    choose_volume(Role.T1C, flair)
+    assert fill() == {Role.T1C: "flair"}
+
+
+def test_nothing_keeps_a_deleted_volumes_voxels(scene: Any) -> None:
+    import sys
+
+    from BrainMetsAILib.scene.case_volumes import KnownVolumes
+
+    node = add("t1c")
+    before = sys.getrefcount(node)
+    known = KnownVolumes()
+    assert len(known.all()) == 1 and sys.getrefcount(node) > before
+    scene.RemoveNode(node)
+    assert known.all() == [] and sys.getrefcount(node) == before
+
+
 def test_maps_of_the_network_play_no_role(scene: Any) -> None:
     from BrainMetsAILib.scene.case_volumes import KnownVolumes
     from BrainMetsAILib.scene.review import write_review

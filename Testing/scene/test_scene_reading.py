@@ -110,6 +110,25 @@ def test_a_lesion_click_moves_every_view_and_leaves_the_sequences_in_them(case: 
     assert slice_node("Red").GetSliceToRAS().GetElement(2, 3) == pytest.approx(centre[2], abs=1e-3), "the place is kept"
 
 
+def test_sequences_show_the_same_part_though_their_fields_of_view_differ(case: dict[Role, Any]) -> None:
+    from BrainMetsAILib.scene.case_volumes import choose_volume
+    from BrainMetsAILib.scene.reading_layouts import apply_layout, fit_views
+    from BrainMetsAILib.scene.slice_views import COLUMNS, slice_node
+    from BrainMetsAILib.scene.volumes import add_volume
+
+    whole = draw_head(GRIDS["plain"])
+    choose_volume(Role.T2F, add_volume(whole[20:60, 10:70, :], "cropped flair"))
+    apply_layout("sequences")
+    slice_node(COLUMNS[0]).SetFieldOfView(90.0, 90.0, 1.0)
+    fit_views((5.0, 0.0, 7.0))
+    heights = [slice_node(name).GetFieldOfView()[1] for name in COLUMNS]
+    assert heights == pytest.approx([heights[0]] * 4)
+    for name in COLUMNS:
+        matrix, first = slice_node(name).GetSliceToRAS(), slice_node(COLUMNS[0]).GetSliceToRAS()
+        assert [matrix.GetElement(row, 3) for row in range(3)] == pytest.approx([first.GetElement(row, 3) for row in range(3)])
+        assert matrix.GetElement(2, 3) == pytest.approx(7.0)
+
+
 def test_the_slab_is_the_axial_views_own(case: dict[Role, Any]) -> None:
     from BrainMetsAILib.scene.reading_layouts import apply_layout, set_slab, slab_mm
     from BrainMetsAILib.scene.slice_views import slice_node

@@ -74,11 +74,10 @@ class KnownVolumes:
     def all(self) -> list[VolumeFacts]:
         """Facts of every volume that may play a role, in the order they came."""
         nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+        gone = set(self._facts) - {node.GetID() for node in nodes}
+        for node_id in gone:  # what is kept here would keep its voxels
+            del self._facts[node_id]
         return [self.of(node) for node in nodes if _may_be_chosen(node)]
-
-    def forget(self) -> None:
-        """The scene closes."""
-        self._facts.clear()
 
 
 def chosen_volume(role: Role = Role.T1C) -> Any:
@@ -87,8 +86,11 @@ def chosen_volume(role: Role = Role.T1C) -> Any:
 
 
 def choose_volume(role: Role, volume: Any, reason: str = "", by_person: bool = True) -> None:
-    """Give a role to a volume, or to none; logged."""
+    """Give a role to a volume, or to none; logged. A volume plays one role: another one that it had is free again."""
     settings = settings_node()
+    for other in CASE_ROLES:
+        if volume is not None and other is not role and chosen_volume(other) is volume:
+            choose_volume(other, None, by_person=False)
     if by_person:
         reason = "you chose it" if volume is not None else ""
     settings.SetParameter(_key(role, "By"), (PERSON if volume is not None else NOBODY) if by_person else "")

@@ -14,7 +14,7 @@ from BrainMetsAILib.scene.overlays import show_overlay
 from BrainMetsAILib.scene.reading_layouts import fill_views
 from BrainMetsAILib.scene.review import ReviewNodes
 from BrainMetsAILib.scene.segments import lesion_segment_ids
-from BrainMetsAILib.scene.slice_views import composite_node, slice_node
+from BrainMetsAILib.scene.slice_views import composite_node, copy_view, slice_node
 from BrainMetsAILib.scene.volumes import show_legend
 
 FIELD_MM = 60.0
@@ -80,12 +80,7 @@ def show_pair(baseline: ReviewNodes, follow_up: ReviewNodes, probability_opacity
         above, below = slice_node(upper), slice_node(lower)
         if above is None or below is None:
             continue
-        below.GetSliceToRAS().DeepCopy(above.GetSliceToRAS())
-        below.UpdateMatrices()
-        _x, height_mm, thickness = above.GetFieldOfView()
-        columns, rows, _depth = below.GetDimensions()  # the two views need not have the same shape
-        if rows > 0:
-            below.SetFieldOfView(height_mm * columns / rows, height_mm, thickness)
+        copy_view(above, below)
         for name, nodes in ((upper, baseline), (lower, follow_up)):
             composite = composite_node(name)
             composite.SetLinkedControl(False)  # else every volume goes into every view

@@ -12,7 +12,7 @@ from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.overlays import show_overlay
 from BrainMetsAILib.scene.review import review_of, reviews
 from BrainMetsAILib.scene.settings import settings_node
-from BrainMetsAILib.scene.slice_views import COLUMNS, composite_node, composites, slice_node
+from BrainMetsAILib.scene.slice_views import COLUMNS, composite_node, composites, copy_view, slice_node
 
 AXIAL, SEQUENCES, PLANES = "axial", "sequences", "planes"
 ARRANGEMENT = "Reading.Arrangement"  # parameter of the settings node: the layout before the module was left
@@ -103,8 +103,15 @@ def place_of_views() -> tuple[float, float, float]:
 
 
 def fit_views(place: tuple[float, float, float]) -> None:
-    """Show the whole head in every view, in slices through a place (RAS mm); once the views have their size."""
+    """Show the whole head in every view, in slices through a place (RAS mm); once the views have their size.
+
+    Sequences side by side show the same part, though their fields of view may differ.
+    """
     slicer.app.applicationLogic().FitSliceToBackground()
+    first = slice_node(COLUMNS[0])
+    for node in (slice_node(name) for name in COLUMNS[1:]):
+        if first is not None and node is not None:
+            copy_view(first, node)
     slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *place, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
 
 

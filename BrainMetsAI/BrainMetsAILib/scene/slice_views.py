@@ -31,3 +31,13 @@ def composite_node(name: str) -> Any:
 def composites() -> list[Any]:
     """The composite nodes of all slice views, shown or not."""
     return list(slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"))
+
+
+def copy_view(source: Any, target: Any) -> None:
+    """Make one slice view show the same slice as another, equally large; the two need not have the same shape."""
+    target.GetSliceToRAS().DeepCopy(source.GetSliceToRAS())
+    target.UpdateMatrices()
+    _x, height_mm, thickness = source.GetFieldOfView()
+    columns, rows, _depth = target.GetDimensions()
+    if rows > 0:
+        target.SetFieldOfView(height_mm * columns / rows, height_mm, thickness)
