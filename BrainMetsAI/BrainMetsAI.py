@@ -123,10 +123,8 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def enter(self) -> None:
         """Called each time the module is opened."""
-        from BrainMetsAILib.panel.case_section import chosen_volume
-
         self.case.choose_if_obvious()
-        self.reading.entered(chosen_volume())
+        self.reading.entered()
         self.refresh()
 
     def exit(self) -> None:

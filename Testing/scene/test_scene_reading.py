@@ -88,6 +88,8 @@ def test_two_sequences_take_two_views_and_one_cannot_be_compared(case: dict[Role
 
 
 def test_a_lesion_click_moves_every_view_and_leaves_the_sequences_in_them(case: dict[Role, Any], review: Any) -> None:
+    import slicer
+
     from BrainMetsAILib.scene.layout import segment_centre, show_lesion, show_review
     from BrainMetsAILib.scene.reading_layouts import apply_layout, fit_views, place_of_views
     from BrainMetsAILib.scene.segments import lesion_segment_ids
@@ -98,6 +100,8 @@ def test_a_lesion_click_moves_every_view_and_leaves_the_sequences_in_them(case: 
     assert [background(name) for name in COLUMNS] == list(SEQUENCES.values())
     for name in COLUMNS:
         assert slicer_node(composite_node(name).GetForegroundVolumeID()) is review.probability
+    legend = slicer.modules.colors.logic().GetColorLegendDisplayNode(review.probability)
+    assert [legend.IsDisplayableInView(slice_node(name).GetID()) for name in ("Red", *COLUMNS[:2])] == [True, True, False]
     lesion = lesion_segment_ids(review.segmentation)[2]
     centre = segment_centre(review.segmentation, lesion)
     show_lesion(review.segmentation, lesion)

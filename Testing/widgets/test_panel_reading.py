@@ -107,6 +107,17 @@ def test_coming_back_from_a_comparison(panel: Any, review: Any) -> None:
     assert review.segmentation.GetDisplayNode().GetNumberOfViewNodeIDs() == 0
 
 
+def test_a_person_who_chooses_another_volume_sees_it(panel: Any, review: Any) -> None:
+    from BrainMetsAILib.scene.slice_views import composite_node
+
+    other = add("another t1c", 3)
+    assert background("Red") == "t1c"
+    panel.case.ui.volumeSelector.setCurrentNode(other)
+    assert background("Red") == "another t1c" and composite_node("Red").GetForegroundVolumeID() is None
+    panel.case.ui.volumeSelector.setCurrentNode(review.volume)
+    assert background("Red") == "t1c" and composite_node("Red").GetForegroundVolumeID() == review.probability.GetID()
+
+
 def test_explain(panel: Any, review: Any) -> None:
     from BrainMetsAILib.scene import overlays
     from BrainMetsAILib.scene.slice_views import composite_node

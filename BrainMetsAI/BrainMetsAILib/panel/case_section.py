@@ -14,6 +14,7 @@ from BrainMetsAILib.panel.process import WorkerProcess
 from BrainMetsAILib.panel.progress import TaskProgress
 from BrainMetsAILib.scene.case_volumes import KnownVolumes, choose_volume, chosen_volume, fill_roles, reason_of
 from BrainMetsAILib.scene.case_warnings import VoxelWarnings
+from BrainMetsAILib.scene.layout import show_case
 
 __all__ = ["CaseSection", "chosen_volume"]
 
@@ -106,6 +107,7 @@ class CaseSection:
             choose_volume(role, volume)
             if role is Role.T1C:
                 fill_roles(self._known)  # the sequences that belong to it
+                show_case()
             self._on_change()
 
     def _on_practice(self) -> None:

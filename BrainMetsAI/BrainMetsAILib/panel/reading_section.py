@@ -5,7 +5,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
-from BrainMetsAILib.scene.layout import show_review
+from BrainMetsAILib.scene.layout import show_case
 from BrainMetsAILib.scene.reading_layouts import (
     AXIAL,
     PLANES,
@@ -23,7 +23,6 @@ from BrainMetsAILib.scene.reading_layouts import (
     shown_layout,
     slab_mm,
 )
-from BrainMetsAILib.scene.review import review_nodes, review_of
 
 USUAL_SLAB_MM = 10.0
 
@@ -93,15 +92,11 @@ class ReadingSection:
         self._fit.start()
         self.refresh()
 
-    def entered(self, volume: Any) -> None:
+    def entered(self) -> None:
         """The module is opened: a comparison of two examinations gives way to the layout that the module was left with."""
         place = place_of_views()
         if leave_comparison():
-            review = review_of(volume) if volume is not None else None
-            if review is not None:
-                show_review(review_nodes(review))
-            else:
-                fill_views()
+            show_case()
             self._place = place
             self._fit.start()
         self.refresh()

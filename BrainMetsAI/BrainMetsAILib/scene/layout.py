@@ -12,7 +12,7 @@ from BrainMetsAILib.scene.case_volumes import chosen_volume
 from BrainMetsAILib.scene.masks import reference_grid, segment_crop
 from BrainMetsAILib.scene.overlays import show_overlay
 from BrainMetsAILib.scene.reading_layouts import fill_views
-from BrainMetsAILib.scene.review import ReviewNodes
+from BrainMetsAILib.scene.review import ReviewNodes, review_nodes, review_of
 from BrainMetsAILib.scene.segments import lesion_segment_ids
 from BrainMetsAILib.scene.slice_views import composite_node, copy_view, slice_node
 from BrainMetsAILib.scene.volumes import show_legend
@@ -54,6 +54,21 @@ def show_review(nodes: ReviewNodes, probability_opacity: float | None = None) ->
         largest = max(ids, key=lambda segment_id: _voxels(nodes.segmentation, segment_id))
         centre = segment_centre(nodes.segmentation, largest)
         slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
+
+
+def show_case() -> None:
+    """The chosen T1c in the views, with its lesions and overlay where it has them; nothing where none is chosen."""
+    volume = chosen_volume()
+    if volume is None:
+        return
+    review = review_of(volume)
+    if review is not None:
+        show_review(review_nodes(review))
+        return
+    slicer.app.applicationLogic().GetSelectionNode().SetActiveVolumeID(volume.GetID())
+    slicer.util.setSliceViewerLayers(background=volume, foreground=None)
+    fill_views()
+    slicer.app.applicationLogic().FitSliceToBackground()
 
 
 def show_lesion(segmentation: Any, segment_id: str, field_mm: float = FIELD_MM) -> None:

@@ -23,6 +23,8 @@ def run(test: Any) -> None:
     """All steps; `test` is the running ScriptedLoadableModuleTest."""
     from BrainMetsAILib.panel.case_section import chosen_volume
     from BrainMetsAILib.panel.sample_data import load_practice_case
+    from BrainMetsAILib.scene.overlays import shown_overlay
+    from BrainMetsAILib.scene.reading_layouts import shown_layout
     from BrainMetsAILib.scene.review import review_nodes, review_of
     from BrainMetsAILib.scene.segments import lesion_segment_ids
 
@@ -51,4 +53,15 @@ def run(test: Any) -> None:
     test.delayDisplay("Showing a lesion")
     panel.lesions.table.select(panel.lesions.table.keys[0])
     test.assertEqual(panel.lesions.table.current, panel.lesions.table.keys[0])
+
+    test.delayDisplay("Laying out the views")
+    for name in ("axial", "planes"):
+        panel.reading.show(name)
+        slicer.app.processEvents()
+        test.assertEqual(shown_layout(), name)
+    shown = shown_overlay(segmentation)
+    panel.explain.toggle_overlay()
+    test.assertIsNone(shown_overlay(segmentation))
+    panel.explain.toggle_overlay()
+    test.assertEqual(shown_overlay(segmentation), shown)
     test.delayDisplay("Test passed")
