@@ -201,6 +201,18 @@ def test_overlays_without_a_map_are_not_offered(case: dict[Role, Any], review: A
     assert overlays.shown_overlay(review.segmentation) is None and overlays.threshold(review.segmentation) == 0
 
 
+def test_a_deleted_colour_table_comes_back(case: dict[Role, Any], review: Any) -> None:
+    import slicer
+
+    from BrainMetsAILib.scene import overlays
+    from BrainMetsAILib.scene.volumes import COLOURS_ATTRIBUTE
+
+    slicer.mrmlScene.RemoveNode(review.probability.GetDisplayNode().GetColorNode())
+    assert review.probability.GetDisplayNode().GetColorNode() is None
+    overlays.show_overlay(review.segmentation)
+    assert review.probability.GetDisplayNode().GetColorNode().GetAttribute(COLOURS_ATTRIBUTE)
+
+
 def test_toggling_takes_the_overlay_off_and_puts_the_same_one_back(case: dict[Role, Any], review: Any) -> None:
     import slicer
 

@@ -39,7 +39,8 @@ def is_grey(colour: np.ndarray) -> bool:
     return int(np.ptp(colour.astype(int))) <= 6
 
 
-def test_a_slab_brings_a_lesion_of_a_neighbouring_slice_into_view(case: Any) -> None:
+@pytest.mark.parametrize("view_slice_mm", [1.0, 1.5, 4.0])
+def test_a_slab_is_as_thick_as_it_says(case: Any, view_slice_mm: float) -> None:
     from BrainMetsAILib.scene.reading_layouts import apply_layout, set_slab
     from offscreen_views import SliceView
 
@@ -49,15 +50,17 @@ def test_a_slab_brings_a_lesion_of_a_neighbouring_slice_into_view(case: Any) -> 
         composite.SetForegroundOpacity(0.0)
     view = SliceView("Red")
     beside = (BALL.centre[0], BALL.centre[1], BALL.centre[2] + 10.0)  # 4 mm above the ball
+    view.node.SetFieldOfView(60.0, 60.0, view_slice_mm)
     view.jump(beside, 60.0)
     tissue = brightness(view, beside)
     assert 60 < tissue < 170
-    set_slab(3.0)
-    assert brightness(view, beside) == pytest.approx(tissue, abs=35), "a thin slab does not reach it"
     set_slab(6.0)
-    assert brightness(view, beside) == pytest.approx(tissue, abs=35), "nor one of 3 mm to either side"
+    assert brightness(view, beside) == pytest.approx(tissue, abs=35), "3 mm to either side do not reach it"
     set_slab(15.0)
-    assert brightness(view, beside) > 220, "a thick one does: Slicer's own default would show half of it"
+    assert brightness(view, beside) > 220, "7.5 mm do: by its own default Slicer would show half of that"
+    view.jump((beside[0], beside[1], beside[2] + 5.0), 60.0)
+    assert brightness(view, (beside[0], beside[1], beside[2] + 5.0)) == pytest.approx(tissue, abs=45), "9 mm away it is out of reach"
+    view.jump(beside, 60.0)
     set_slab(0.0)
     assert brightness(view, beside) == pytest.approx(tissue, abs=2)
 

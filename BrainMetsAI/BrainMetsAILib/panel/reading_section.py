@@ -14,6 +14,7 @@ from BrainMetsAILib.scene.reading_layouts import (
     apply_layout,
     fill_views,
     fit_views,
+    keep_slab,
     leave_comparison,
     place_of_views,
     register_layouts,
@@ -88,7 +89,7 @@ class ReadingSection:
         except ValueError:  # the button is off then; a key may still ask
             self.refresh()
             return
-        self._apply_slab()
+        keep_slab()
         self._fit.start()
         self.refresh()
 
@@ -117,12 +118,5 @@ class ReadingSection:
 
     def _on_slab(self, changed: Any = None) -> None:
         if not self._updating:
-            self._apply_slab(by_person=True)
-            self.refresh()
-
-    def _apply_slab(self, by_person: bool = False) -> None:
-        """Give the slab to every axial view, those that a new layout made included."""
-        if by_person:
             set_slab(self.ui.slabSlider.value if self.ui.slabBox.checked else 0.0)
-        elif slab_mm() > 0:
-            set_slab(slab_mm())
+            self.refresh()

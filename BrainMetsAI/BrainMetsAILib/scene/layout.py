@@ -11,7 +11,7 @@ from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.case_volumes import chosen_volume
 from BrainMetsAILib.scene.masks import reference_grid, segment_crop
 from BrainMetsAILib.scene.overlays import show_overlay
-from BrainMetsAILib.scene.reading_layouts import fill_views
+from BrainMetsAILib.scene.reading_layouts import fill_views, keep_slab
 from BrainMetsAILib.scene.review import ReviewNodes, review_nodes, review_of
 from BrainMetsAILib.scene.segments import lesion_segment_ids
 from BrainMetsAILib.scene.slice_views import composite_node, copy_view, slice_node
@@ -45,6 +45,7 @@ def show_review(nodes: ReviewNodes, probability_opacity: float | None = None) ->
             slicer.util.setSliceViewerLayers(foreground=nodes.probability, foregroundOpacity=probability_opacity)
             show_legend(nodes.probability)
         application.FitSliceToBackground()
+        keep_slab()
     if nodes.table is not None:
         selection.SetActiveTableID(nodes.table.GetID())
         application.PropagateTableSelection()
@@ -69,6 +70,7 @@ def show_case() -> None:
     slicer.util.setSliceViewerLayers(background=volume, foreground=None)
     fill_views()
     slicer.app.applicationLogic().FitSliceToBackground()
+    keep_slab()
 
 
 def show_lesion(segmentation: Any, segment_id: str, field_mm: float = FIELD_MM) -> None:

@@ -34,7 +34,7 @@ class Overlay:
     role
         Reference role of the segmentation node under which an examination's map lies.
     colours
-        Makes or finds its colour table.
+        Makes or finds its colour table, for a map that has lost its own.
     legend
         Heading of the colour legend.
     """
@@ -106,6 +106,9 @@ def show_overlay(segmentation: Any) -> None:
     others = {node.GetID() for node in _other_volumes(segmentation)}
     overlay = shown_overlay(segmentation)
     shown = segmentation.GetNodeReference(overlay.role) if overlay is not None else None
+    display = shown.GetDisplayNode() if shown is not None else None
+    if overlay is not None and display is not None and display.GetColorNode() is None:  # someone deleted it
+        display.SetAndObserveColorNodeID(overlay.colours().GetID())
     selection = slicer.app.applicationLogic().GetSelectionNode()
     if selection is not None and volume is not None and selection.GetActiveVolumeID() == volume.GetID():
         selection.SetSecondaryVolumeID(shown.GetID() if shown is not None else None)

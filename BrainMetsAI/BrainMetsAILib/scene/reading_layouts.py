@@ -112,6 +112,7 @@ def fit_views(place: tuple[float, float, float]) -> None:
     for node in (slice_node(name) for name in COLUMNS[1:]):
         if first is not None and node is not None:
             copy_view(first, node)
+    keep_slab()
     slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *place, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
 
 
@@ -161,9 +162,16 @@ def set_slab(thickness_mm: float) -> None:
             node.SetSlabReconstructionEnabled(thickness_mm > 0)
             if thickness_mm > 0:
                 node.SetSlabReconstructionType(MAXIMUM)
-                # Slicer counts the slices before it oversamples them: with its usual factor of 2 the slab has half the thickness asked for.
-                node.SetSlabReconstructionOversamplingFactor(1)
+                # Slicer takes thickness/s samples (s mm: the volume's slice spacing), s/factor × the view's own slice thickness
+                # apart: only with that last thickness as the factor is the slab as thick as was asked for (with the usual 2, about half).
+                node.SetSlabReconstructionOversamplingFactor(node.GetFieldOfView()[2])
                 node.SetSlabReconstructionThickness(min(max(thickness_mm, SLAB_MM[0]), SLAB_MM[1]))
+
+
+def keep_slab() -> None:
+    """Give new views the slab, and views that were fitted to another volume their factor."""
+    if slab_mm() > 0:
+        set_slab(slab_mm())
 
 
 def _fill_plain_views(volumes: list[Any]) -> None:
