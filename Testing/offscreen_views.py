@@ -27,7 +27,7 @@ VIEW_MANAGERS = (
 
 
 class SliceView:
-    """One of the scene's slice views (``Red``, ``Yellow``, ``Green``)."""
+    """One of the scene's slice views: ``Red``, ``Yellow``, ``Green``, or one that a layout made."""
 
     def __init__(self, name: str, size: tuple[int, int] = (500, 500)) -> None:
         application = slicer.app.applicationLogic()
@@ -56,7 +56,8 @@ class SliceView:
         factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
         self.group = _managers(factory, SLICE_MANAGERS, self.renderer)
         self.node = slicer.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{name}")
-        self.logic = next(logic for logic in application.GetSliceLogics() if logic.GetSliceNode() is self.node)
+        found = [logic for logic in application.GetSliceLogics() if logic.GetSliceNode() is self.node]
+        self.logic = found[0] if found else _new_logic(self.node)
         self.logic.ResizeSliceNode(*size)
         self.group.SetMRMLDisplayableNode(self.node)
 
@@ -100,6 +101,15 @@ class ThreeDView:
         self.window.Render()
         self.renderer.ResetCamera()
         return _colours(self.window)
+
+
+def _new_logic(node: Any) -> Any:
+    """What the desktop's slice widget makes for a view of its own."""
+    logic = slicer.vtkMRMLSliceLogic()
+    logic.SetMRMLApplicationLogic(slicer.app.applicationLogic())
+    logic.SetMRMLScene(slicer.mrmlScene)
+    logic.SetSliceNode(node)
+    return logic
 
 
 def _window(size: tuple[int, int]) -> Any:

@@ -34,10 +34,53 @@ class ctkCollapsibleButton(pythonqt(QtWidgets.QGroupBox)):  # type: ignore[misc]
     collapsed = QtCore.Property(bool, lambda self: self._collapsed, _fold)
 
 
+class ctkSliderWidget(pythonqt(QtWidgets.QWidget)):  # type: ignore[misc]
+    """A slider and a spin box that show the same number."""
+
+    valueChanged = QtCore.Signal(float)
+    valueIsChanging = QtCore.Signal(float)
+    _steps = 1000
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        parts = {"_slider": QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal), "_box": QtWidgets.QDoubleSpinBox()}
+        self.__dict__.update(parts)  # while a .ui file is loaded attributes that are widgets are dropped
+        self._slider.setRange(0, self._steps)
+        row = QtWidgets.QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._slider)
+        row.addWidget(self._box)
+        self._box.valueChanged.connect(self._changed)
+        self._slider.sliderMoved.connect(lambda place: self._box.setValue(self._low() + place / self._steps * self._span()))
+
+    def _low(self) -> float:
+        return float(self._box.minimum())
+
+    def _span(self) -> float:
+        return float(self._box.maximum() - self._box.minimum()) or 1.0
+
+    def _changed(self, value: float) -> None:
+        self._slider.setValue(round((value - self._low()) / self._span() * self._steps))
+        self.valueChanged.emit(value)
+
+    def setValue(self, value: float) -> None:
+        """Slot of the property."""
+        self._box.setValue(value)
+
+    decimals = QtCore.Property(int, lambda self: self._box.decimals(), lambda self, value: self._box.setDecimals(value))
+    minimum = QtCore.Property(float, lambda self: self._box.minimum(), lambda self, value: self._box.setMinimum(value))
+    maximum = QtCore.Property(float, lambda self: self._box.maximum(), lambda self, value: self._box.setMaximum(value))
+    singleStep = QtCore.Property(float, lambda self: self._box.singleStep(), lambda self, value: self._box.setSingleStep(value))
+    pageStep = QtCore.Property(float, lambda self: self._box.singleStep(), lambda self, value: None)
+    suffix = QtCore.Property(str, lambda self: self._box.suffix(), lambda self, value: self._box.setSuffix(value))
+    value = QtCore.Property(float, lambda self: self._box.value(), setValue)
+
+
 ctk: Any = types.ModuleType("ctk")
 ctk.ctkCollapsibleButton = ctkCollapsibleButton
+ctk.ctkSliderWidget = ctkSliderWidget
 
-STAND_INS: tuple[type, ...] = (qMRMLWidget, qMRMLNodeComboBox, ctkCollapsibleButton)
+STAND_INS: tuple[type, ...] = (qMRMLWidget, qMRMLNodeComboBox, ctkCollapsibleButton, ctkSliderWidget)
 WIDGETS = {kind.__name__: kind for kind in STAND_INS}
 
 

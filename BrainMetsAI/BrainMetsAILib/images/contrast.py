@@ -38,10 +38,11 @@ _RADIOSURGERY = any_of(r"\bgk\b|gamma ?knife|leksell", r"\bstereo\b|stereotact",
 
 @dataclass(frozen=True)
 class Contrast:
-    """Whether contrast agent was given, and why that is believed."""
+    """Whether contrast agent was given, and why that is believed; `stated` where a name says so, not mere silence."""
 
     given: bool
     reason: str
+    stated: bool = False
 
 
 def guess_contrast(acquisition: Acquisition) -> Contrast:
@@ -55,9 +56,10 @@ def guess_contrast(acquisition: Acquisition) -> Contrast:
         without = "" if explicit else first_hint(_WITHOUT, (name,))
         given = explicit or _hint_beside(without, name)
         if given and not without:
-            return Contrast(True, f"{given} says contrast" + (f", and the header names the agent {agent}" if agent else ""))
+            return Contrast(True, f"{given} says contrast" + (f", and the header names the agent {agent}" if agent else ""), True)
         if without and not given:
-            return Contrast(False, f"{without} says no contrast" + (f", although the header names the agent {agent}" if agent else ""))
+            although = f", although the header names the agent {agent}" if agent else ""
+            return Contrast(False, f"{without} says no contrast{although}", True)
     if acquisition.contrast_agent:
         return Contrast(True, f"the header names the contrast agent {acquisition.contrast_agent}")
     planning = first_hint(_RADIOSURGERY, acquisition.names + acquisition.context)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 from scipy import ndimage
 
-from BrainMetsAILib.images.examination import ImageRefused, Role, Sequence
+from BrainMetsAILib.images.examination import ImageRefused, Role, RoleGuess, Sequence
 from BrainMetsAILib.images.geometry import array_of
 from BrainMetsAILib.images.head import head_mask
 from BrainMetsAILib.images.resampling import block_average
@@ -66,14 +66,19 @@ def check_head_mr(sequence: Sequence, accept_thick: bool = False) -> tuple[str, 
     if sequence.body_part:
         raise Unsuitable(f"The header says that this shows {sequence.body_part.lower()}: give an MR of the head.")
     warnings = check_image(sequence.image, sequence.modality, accept_thick)
-    role, reason = sequence.guess.role, sequence.guess.reason
-    if role in (Role.T2W, Role.T2F) or (role is Role.OTHER and sequence.modality == "MR"):
+    return (*warnings, *role_warnings(sequence.guess, sequence.modality))
+
+
+def role_warnings(guess: RoleGuess, modality: str) -> tuple[str, ...]:
+    """A sentence where a sequence looks like another one than a T1 with contrast agent."""
+    role, reason = guess.role, guess.reason
+    if role in (Role.T2W, Role.T2F) or (role is Role.OTHER and modality == "MR"):
         what = "This does not look like a T1" if role is Role.OTHER else f"This looks like {role}"
-        return (*warnings, f"{what} ({reason}): lesions are sought on contrast-enhanced T1, so what is found here means little.")
+        return (f"{what} ({reason}): lesions are sought on contrast-enhanced T1, so what is found here means little.",)
     # Only a header's silence counts: most file names say nothing about contrast.
-    if role is Role.T1N and sequence.modality == "MR":
-        return (*warnings, f"This looks like a T1 without contrast agent ({reason}): metastases that do not stand out will be missed.")
-    return warnings
+    if role is Role.T1N and modality == "MR":
+        return (f"This looks like a T1 without contrast agent ({reason}): metastases that do not stand out will be missed.",)
+    return ()
 
 
 def check_image(image: sitk.Image, modality: str = "", accept_thick: bool = False) -> tuple[str, ...]:
@@ -90,6 +95,20 @@ def check_image(image: sitk.Image, modality: str = "", accept_thick: bool = Fals
         raise Unsuitable("This is a CT: lesions are sought on contrast-enhanced T1 MR only, give such a series.")
     if modality not in ("", "MR"):
         raise Unsuitable(f"This is {modality}, not MR: give a contrast-enhanced T1 of the head.")
+    warnings = check_voxels(image)
+    return (*_check_thickness(image, accept_thick), *warnings)
+
+
+def check_voxels(image: sitk.Image) -> tuple[str, ...]:
+    """What the voxels alone say, whatever the distance between slices: warnings about a head that is cut off.
+
+    It works at 3 mm, so an image that was thinned out before (every n-th voxel) gives the same answers sooner.
+
+    Raises
+    ------
+    Unsuitable
+        If it is not MR of a head.
+    """
     _check_field_of_view(image)
     voxels = array_of(sitk.Cast(image, sitk.sitkFloat32))
     if not np.all(np.isfinite(voxels)):
@@ -103,7 +122,7 @@ def check_image(image: sitk.Image, modality: str = "", accept_thick: bool = Fals
     warnings = _coverage_warnings(views)
     if _spread_inside(views) < UNIFORM_SPREAD:
         raise Unsuitable("This looks like a phantom (the same brightness all through): give an MR of a head.")
-    return (*_check_thickness(image, accept_thick), *warnings)
+    return warnings
 
 
 def _check_field_of_view(image: sitk.Image) -> None:

@@ -3,26 +3,24 @@
 from collections.abc import Callable
 from typing import Any
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
+from BrainMetsAILib.images.examination import Role
+from BrainMetsAILib.panel.case_words import case_sentences
 from BrainMetsAILib.panel.practice import PracticeNodes, practice_task, read_practice_case, scene_of_practice_case, show_volume
 from BrainMetsAILib.panel.process import WorkerProcess
 from BrainMetsAILib.panel.progress import TaskProgress
-from BrainMetsAILib.panel.volume_facts import thickness_warning
-from BrainMetsAILib.scene.review import reviews
-from BrainMetsAILib.scene.settings import settings_node
+from BrainMetsAILib.scene.case_volumes import KnownVolumes, choose_volume, chosen_volume, fill_roles, reason_of
+from BrainMetsAILib.scene.case_warnings import VoxelWarnings
+from BrainMetsAILib.scene.layout import show_case
 
-VOLUME_ROLE = "BrainMetsAI.Volume"  # of the settings node: the volume that the panel works on
-
-
-def chosen_volume() -> Any:
-    """The volume that the panel works on; None where none is chosen."""
-    return settings_node().GetNodeReference(VOLUME_ROLE)
+__all__ = ["CaseSection", "chosen_volume"]
 
 
 class CaseSection:
-    """Chooses the volume and keeps the choice on the settings node.
+    """Chooses the volumes by role and keeps the choice on the settings node.
 
     Parameters
     ----------
@@ -31,55 +29,85 @@ class CaseSection:
     worker
         The panel's worker process.
     on_change
-        Called when the volume changed or a task started or ended.
+        Called when a volume changed or a task started or ended.
     """
 
     def __init__(self, ui: Any, worker: WorkerProcess, on_change: Callable[[], None]) -> None:
         self.ui, self._worker, self._on_change = ui, worker, on_change
         self._updating = False
         self._seed = 0
+        self._known, self._voxels = KnownVolumes(), VoxelWarnings()
+        self._seen: set[str] = set()
+        self._selectors = {Role.T1C: ui.volumeSelector, Role.T1N: ui.t1nSelector, Role.T2W: ui.t2wSelector, Role.T2F: ui.t2fSelector}
+        self._hints = {role: selector.toolTip for role, selector in self._selectors.items()}
         self._progress = TaskProgress(ui.practiceProgressBar, ui.practiceStatusLabel)
-        ui.volumeSelector.connect("nodeAboutToBeRemoved(vtkMRMLNode*)", self._on_leaving)
-        ui.volumeSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_volume)
+        self._look_later = qt.QTimer()  # the voxels are looked at when nothing else waits
+        self._look_later.setSingleShot(True)
+        self._look_later.setInterval(0)
+        self._look_later.connect("timeout()", self._look)
+        for role, selector in self._selectors.items():
+            selector.connect("nodeAboutToBeRemoved(vtkMRMLNode*)", lambda node, role=role: self._on_leaving(role, node))
+            selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda node, role=role: self._on_volume(role, node))
         ui.practiceButton.connect("clicked()", self._on_practice)
 
     def refresh(self) -> None:
-        """Show what the settings node holds."""
+        """Show what the settings node holds; a volume that came is offered, and chosen where no person decided."""
+        present = {facts.node.GetID() for facts in self._known.all()}
+        if present - self._seen:
+            fill_roles(self._known)
+        self._seen = present
         self._updating = True
-        volume = chosen_volume()
         try:
-            self.ui.volumeSelector.setCurrentNode(volume)
+            for role, selector in self._selectors.items():
+                selector.setCurrentNode(chosen_volume(role))
+                reason = reason_of(role)
+                chosen = _("Chosen because: {reason}.").format(reason=reason) if reason else ""
+                selector.toolTip = "\n\n".join(text for text in (chosen, self._hints[role]) if text)
         finally:
             self._updating = False
-        warning = thickness_warning(volume) if volume else ""
-        self.ui.warningLabel.text = warning
-        self.ui.warningLabel.setVisible(bool(warning))
+        self._show_warnings()
+        volume = chosen_volume()
         self.ui.practiceButton.text = _("Cancel") if self._progress.running else _("Make a practice case")
         self.ui.practiceButton.enabled = self._progress.running or (volume is not None and not self._worker.busy)
 
     def release(self) -> None:
-        """At exit and reload: what the selector says no longer counts."""
+        """At exit and reload: what the selectors say no longer counts."""
         self._updating = True
+        self._look_later.stop()
 
     def choose_if_obvious(self) -> None:
-        """Take the only volume there is, or the one that was reviewed last, when nothing is chosen."""
-        if chosen_volume() is None:
-            shown = [node for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if _may_be_chosen(node)]
-            if len(shown) == 1 and not reviews():
-                self._choose(shown[0])
+        """The module is opened: fill the roles about which no person decided."""
+        fill_roles(self._known)
 
-    def _choose(self, volume: Any) -> None:
-        settings_node().SetNodeReferenceID(VOLUME_ROLE, volume.GetID() if volume else None)
+    def _show_warnings(self) -> None:
+        volume = chosen_volume()
+        sentences: list[str] = []
+        if volume is not None:
+            voxels = self._voxels.known(volume)
+            sentences = case_sentences(self._known.of(volume), voxels or ())
+            if voxels is None:
+                self._look_later.start()
+        self.ui.warningLabel.text = "\n".join(sentences)
+        self.ui.warningLabel.setVisible(bool(sentences))
 
-    def _on_leaving(self, node: Any) -> None:
+    def _look(self) -> None:
+        volume = chosen_volume()
+        if volume is not None and not slicer.mrmlScene.IsClosing():
+            self._voxels.look(volume)
+            self._show_warnings()
+
+    def _on_leaving(self, role: Role, node: Any) -> None:
         """The selector is about to move to a neighbour that nobody chose; the refresh that follows the removal shows none."""
-        if node is not None and node is chosen_volume():
+        if node is not None and node is chosen_volume(role):
             self._updating = True
 
-    def _on_volume(self, volume: Any) -> None:
+    def _on_volume(self, role: Role, volume: Any) -> None:
         scene = slicer.mrmlScene
         if not (self._updating or scene.IsClosing() or scene.IsImporting()):  # then the selector moves by itself
-            self._choose(volume)
+            choose_volume(role, volume)
+            if role is Role.T1C:
+                fill_roles(self._known)  # the sequences that belong to it
+                show_case()
             self._on_change()
 
     def _on_practice(self) -> None:
@@ -99,12 +127,8 @@ class CaseSection:
 
     def _show(self, result: Any) -> str:
         nodes: PracticeNodes = scene_of_practice_case(read_practice_case(result))
-        self._choose(nodes.baseline)
+        choose_volume(Role.T1C, nodes.baseline)
         show_volume(nodes.baseline)
         return _("“{baseline}” and “{follow_up}” were added; the truth is hidden in two segmentations.").format(
             baseline=nodes.baseline.GetName(), follow_up=nodes.follow_up.GetName()
         )
-
-
-def _may_be_chosen(node: Any) -> bool:
-    return node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetHideFromEditors()

@@ -1,5 +1,7 @@
-"""How a section shows its task: a bar, words, and one sentence at the end."""
+"""How a section shows its task: a bar, words with the time left, and one sentence at the end."""
 
+import re
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -7,6 +9,7 @@ from slicer.i18n import tr as _
 
 from BrainMetsAILib.images.examination import ImageRefused
 from BrainMetsAILib.panel.process import TaskListener
+from BrainMetsAILib.panel.time_left import TimeLeft
 
 T = TypeVar("T")
 
@@ -18,10 +21,12 @@ class TaskProgress:
     ----------
     bar, label
         Widgets of the section; both are hidden while there is nothing to say.
+    clock
+        Seconds; tests pass their own.
     """
 
-    def __init__(self, bar: Any, label: Any) -> None:
-        self._bar, self._label = bar, label
+    def __init__(self, bar: Any, label: Any, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bar, self._label, self._clock = bar, label, clock
         self.running = False
         self.say("")
         self._bar.setVisible(False)
@@ -59,11 +64,13 @@ class TaskProgress:
         self._bar.setValue(0)
         self._bar.setVisible(True)
         self.say(_("Starting"))
+        began, left = self._clock(), TimeLeft()
 
         def progress(share: float, text: str) -> None:
             self._bar.setValue(round(100 * share))
             if text:
-                self.say(text)
+                parts = (stage_words(text), f"{100 * share:.0f} %", left.words(self._clock() - began, share))
+                self.say(", ".join(part for part in parts if part))
 
         def end(sentence: str, details: str = "") -> None:
             self.running = False
@@ -79,3 +86,18 @@ class TaskProgress:
             end(sentence)
 
         return TaskListener(progress, result, end, lambda: end(_("Cancelled.")))
+
+
+def stage_words(message: str) -> str:
+    """What a worker says it does, for a person: in their language where it is one of the stages of the search."""
+    stages = {
+        "preparing the image": _("Preparing the image"),
+        "loading the network": _("Loading the network"),
+        "searching": _("Searching"),
+        "outlining": _("Outlining"),
+        "finding the brain": _("Finding the brain"),
+        "loading the packages": _("Loading the packages"),
+        "checking the networks": _("Checking the networks"),
+    }
+    plain = re.sub(r"(^|, )window \d+ of \d+$", "", message) or "searching"  # how many windows there are means nothing to a reader
+    return stages.get(plain, plain[:1].upper() + plain[1:])

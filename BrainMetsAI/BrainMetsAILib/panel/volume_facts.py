@@ -2,14 +2,12 @@
 
 from typing import Any
 
-import slicer
 from slicer.i18n import tr as _
 
 from BrainMetsAILib.exchange.examined import ExaminationFacts
 from BrainMetsAILib.images.examination import Patient
 from BrainMetsAILib.images.suitability import CONFIRM_ABOVE_MM, WARN_ABOVE_MM
-
-SYNTHETIC = "BrainMetsAI.Synthetic"  # node attribute of volumes of practice cases
+from BrainMetsAILib.scene.volume_dicom import SYNTHETIC, dicom_attribute, series_uid
 
 
 def facts_of_volume(volume: Any, title: str, warnings: tuple[str, ...] = ()) -> ExaminationFacts:
@@ -17,39 +15,22 @@ def facts_of_volume(volume: Any, title: str, warnings: tuple[str, ...] = ()) -> 
     return ExaminationFacts(
         title=title,
         patient=Patient(
-            patient_id=_attribute(volume, "DICOM.PatientID", "Patient"),
-            name=_attribute(volume, "DICOM.PatientName", "Patient"),
-            birth_date=_attribute(volume, "DICOM.PatientBirthDate", "Patient"),
-            sex=_attribute(volume, "DICOM.PatientSex", "Patient"),
+            patient_id=dicom_attribute(volume, "DICOM.PatientID", "Patient"),
+            name=dicom_attribute(volume, "DICOM.PatientName", "Patient"),
+            birth_date=dicom_attribute(volume, "DICOM.PatientBirthDate", "Patient"),
+            sex=dicom_attribute(volume, "DICOM.PatientSex", "Patient"),
         ),
-        study_date=_attribute(volume, "DICOM.StudyDate", "Study"),
+        study_date=dicom_attribute(volume, "DICOM.StudyDate", "Study"),
         description=volume.GetName(),
         warnings=warnings,
         synthetic=bool(volume.GetAttribute(SYNTHETIC)),
-        series_uid=_series_uid(volume),
+        series_uid=series_uid(volume),
     )
 
 
 def modality_of_volume(volume: Any) -> str:
     """``MR``, ``CT`` …; empty where it is not known."""
-    return _attribute(volume, "DICOM.Modality")
-
-
-def _attribute(volume: Any, name: str, level: str = "") -> str:
-    """An attribute of the volume's own item, or of the patient or study above it."""
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(volume.GetScene())
-    item = hierarchy.GetItemByDataNode(volume) if hierarchy else 0
-    if not item:
-        return ""
-    if level:
-        return str(hierarchy.GetAttributeFromItemAncestor(item, name, level) or "")
-    return str(hierarchy.GetItemAttribute(item, name) or "")
-
-
-def _series_uid(volume: Any) -> str:
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(volume.GetScene())
-    item = hierarchy.GetItemByDataNode(volume) if hierarchy else 0
-    return str(hierarchy.GetItemUID(item, "DICOM") or "") if item else ""
+    return dicom_attribute(volume, "DICOM.Modality")
 
 
 def thickness_warning(volume: Any) -> str:

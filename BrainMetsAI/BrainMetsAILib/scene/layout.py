@@ -7,9 +7,13 @@ from typing import Any
 import numpy as np
 import slicer
 
+from BrainMetsAILib.scene.case_volumes import chosen_volume
 from BrainMetsAILib.scene.masks import reference_grid, segment_crop
-from BrainMetsAILib.scene.review import ReviewNodes
+from BrainMetsAILib.scene.overlays import show_overlay
+from BrainMetsAILib.scene.reading_layouts import fill_views, keep_slab
+from BrainMetsAILib.scene.review import ReviewNodes, review_nodes, review_of
 from BrainMetsAILib.scene.segments import counts, lesion_segment_ids
+from BrainMetsAILib.scene.slice_views import composite_node, copy_view, slice_node
 from BrainMetsAILib.scene.volumes import show_legend
 
 FIELD_MM = 60.0
@@ -19,23 +23,28 @@ BASELINE_VIEWS = ("Red", "Green", "Yellow")
 FOLLOW_UP_VIEWS = ("Red+", "Green+", "Yellow+")
 
 
-def show_review(nodes: ReviewNodes, probability_opacity: float = 0.25) -> None:
-    """The volume in all slice views with its lesion probability over it, slices through the largest lesion, the table chosen.
+def show_review(nodes: ReviewNodes, probability_opacity: float | None = None) -> None:
+    """The volume in all slice views with the chosen overlay over it, slices through the largest lesion, the table chosen.
 
-    Slice views that are made later (another layout) do not take this over: call it again after a layout change.
+    Sequences side by side keep their own volumes. Slice views that are made later (another layout) do not take this over: call it
+    again after a layout change. With `probability_opacity` the lesion probability is the overlay, whatever was chosen.
     """
     nodes.segmentation.GetDisplayNode().RemoveAllViewNodeIDs()  # a comparison shows it in a few views only
     application = slicer.app.applicationLogic()
     selection = application.GetSelectionNode()
     if nodes.volume is not None:
         selection.SetActiveVolumeID(nodes.volume.GetID())
-        selection.SetSecondaryVolumeID(nodes.probability.GetID() if nodes.probability else None)
-        slicer.util.setSliceViewerLayers(
-            background=nodes.volume, foreground=nodes.probability, foregroundOpacity=probability_opacity if nodes.probability else 0.0
-        )
+        slicer.util.setSliceViewerLayers(background=nodes.volume, foreground=None)
+        if probability_opacity is None:
+            show_overlay(nodes.segmentation)
+            if nodes.volume is chosen_volume():
+                fill_views()
+        elif nodes.probability is not None:
+            selection.SetSecondaryVolumeID(nodes.probability.GetID())
+            slicer.util.setSliceViewerLayers(foreground=nodes.probability, foregroundOpacity=probability_opacity)
+            show_legend(nodes.probability)
         application.FitSliceToBackground()
-    if nodes.probability is not None:
-        show_legend(nodes.probability)
+        keep_slab()
     if nodes.table is not None:
         selection.SetActiveTableID(nodes.table.GetID())
         application.PropagateTableSelection()
@@ -44,6 +53,22 @@ def show_review(nodes: ReviewNodes, probability_opacity: float = 0.25) -> None:
         largest = max(ids, key=lambda segment_id: _voxels(nodes.segmentation, segment_id))
         centre = segment_centre(nodes.segmentation, largest)
         slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
+
+
+def show_case() -> None:
+    """The chosen T1c in the views, with its lesions and overlay where it has them; nothing where none is chosen."""
+    volume = chosen_volume()
+    if volume is None:
+        return
+    review = review_of(volume)
+    if review is not None:
+        show_review(review_nodes(review))
+        return
+    slicer.app.applicationLogic().GetSelectionNode().SetActiveVolumeID(volume.GetID())
+    slicer.util.setSliceViewerLayers(background=volume, foreground=None)
+    fill_views()
+    slicer.app.applicationLogic().FitSliceToBackground()
+    keep_slab()
 
 
 def show_lesion(segmentation: Any, segment_id: str, field_mm: float = FIELD_MM) -> None:
@@ -71,17 +96,12 @@ def show_pair(baseline: ReviewNodes, follow_up: ReviewNodes, probability_opacity
     if layout is not None:
         layout.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutThreeOverThreeView)
     for upper, lower in zip(BASELINE_VIEWS, FOLLOW_UP_VIEWS, strict=True):
-        above, below = _slice_node(upper), _slice_node(lower)
+        above, below = slice_node(upper), slice_node(lower)
         if above is None or below is None:
             continue
-        below.GetSliceToRAS().DeepCopy(above.GetSliceToRAS())
-        below.UpdateMatrices()
-        _x, height_mm, thickness = above.GetFieldOfView()
-        columns, rows, _depth = below.GetDimensions()  # the two views need not have the same shape
-        if rows > 0:
-            below.SetFieldOfView(height_mm * columns / rows, height_mm, thickness)
+        copy_view(above, below)
         for name, nodes in ((upper, baseline), (lower, follow_up)):
-            composite = _composite_node(name)
+            composite = composite_node(name)
             composite.SetLinkedControl(False)  # else every volume goes into every view
             composite.SetBackgroundVolumeID(nodes.volume.GetID() if nodes.volume else None)
             composite.SetForegroundVolumeID(nodes.probability.GetID() if nodes.probability else None)
@@ -127,30 +147,12 @@ def _voxels(segmentation: Any, segment_id: str) -> int:
     return 0 if crop is None else int(crop.mask.sum())
 
 
-def _slice_node(name: str) -> Any:
-    nodes = slicer.util.getNodesByClass("vtkMRMLSliceNode")
-    return next((node for node in nodes if node.GetLayoutName() == name), None)
-
-
-def _composite_node(name: str) -> Any:
-    """The view's composite node; without the desktop, where no widget made one, it is made here with the name the desktop looks for."""
-    nodes = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
-    found = next((node for node in nodes if node.GetLayoutName() == name), None)
-    if found is None:
-        found = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSliceCompositeNode")
-        found.UnRegister(None)
-        found.SetSingletonTag(name)
-        found.SetLayoutName(name)
-        found = slicer.mrmlScene.AddNode(found)
-    return found
-
-
 def _only_in(segmentation: Any, view_names: list[str], also: tuple[str, ...] = ()) -> None:
     display = segmentation.GetDisplayNode()
     with slicer.util.NodeModify(display):
         display.RemoveAllViewNodeIDs()
         for name in view_names:
-            node = _slice_node(name)
+            node = slice_node(name)
             if node is not None:
                 display.AddViewNodeID(node.GetID())
         for node_id in also:

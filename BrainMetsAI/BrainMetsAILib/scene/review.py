@@ -14,7 +14,7 @@ from BrainMetsAILib.lesions.lesion_list import LesionSet, lesion_set, new_uid
 from BrainMetsAILib.models.finding import Finding
 from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.rerun import replace_untouched
-from BrainMetsAILib.scene.segments import check_same_grid, read_lesions, write_lesions
+from BrainMetsAILib.scene.segments import check_same_grid, new_segmentation, read_lesions, set_necrosis, write_lesions
 from BrainMetsAILib.scene.settings import EXAMINATION_UID, read_facts, read_provenance, settings_node, write_examination
 from BrainMetsAILib.scene.tables import lesion_table
 from BrainMetsAILib.scene.volumes import add_probability, volume_image
@@ -71,8 +71,7 @@ def write_review(
         replace_untouched(segmentation, lesions, finding.provenance)
     else:
         segmentation = write_lesions(volume_node, lesions, finding.provenance, f"{volume_node.GetName()} lesions")
-        segmentation.SetAttribute(EXAMINATION_UID, new_uid())
-        settings_node().AddNodeReferenceID(SEGMENTATION_ROLE, segmentation.GetID())
+        _enlist(segmentation)
     write_examination(segmentation, facts, finding.provenance)
     _write_maps(segmentation, volume_node, finding)
     table = lesion_table(segmentation, segmentation.GetNodeReference(TABLE_ROLE), f"{volume_node.GetName()} lesion table")
@@ -89,6 +88,26 @@ def write_review(
         voxel_threshold=finding.provenance.voxel_threshold,
     )
     return review_nodes(segmentation)
+
+
+def begin_review(volume_node: Any, facts: ExaminationFacts | None = None) -> ReviewNodes:
+    """An examination without a finding, for lesions that a person brings or draws; where the volume has one already, that one."""
+    segmentation = review_of(volume_node)
+    if segmentation is None:
+        segmentation = new_segmentation(volume_node, f"{volume_node.GetName()} lesions")
+        set_necrosis(segmentation, None)
+        _enlist(segmentation)
+        write_examination(segmentation, facts or ExaminationFacts(description=volume_node.GetName()), None)
+        table = lesion_table(segmentation, None, f"{volume_node.GetName()} lesion table")
+        segmentation.SetNodeReferenceID(TABLE_ROLE, table.GetID())
+        append_log("begun", examination=segmentation.GetAttribute(EXAMINATION_UID), volume=volume_node.GetName())
+    return review_nodes(segmentation)
+
+
+def _enlist(segmentation: Any) -> None:
+    """Make a segmentation known as an examination."""
+    segmentation.SetAttribute(EXAMINATION_UID, new_uid())
+    settings_node().AddNodeReferenceID(SEGMENTATION_ROLE, segmentation.GetID())
 
 
 def _with_removed(lesions: LesionSet, finding: Finding) -> LesionSet:

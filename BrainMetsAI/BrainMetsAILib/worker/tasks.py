@@ -33,6 +33,7 @@ Task = Callable[[Mapping[str, Any], Path, TaskContext], dict[str, Any]]
 TASKS: Mapping[str, str] = {
     "find": "BrainMetsAILib.worker.find_task:run",
     "register": "BrainMetsAIResponseLib.register_task:run",
+    "preflight": "BrainMetsAILib.worker.preflight_task:run",
     "practice": "BrainMetsAILib.worker.practice_task:run",
     "wait": "BrainMetsAILib.worker.wait_task:run",
 }

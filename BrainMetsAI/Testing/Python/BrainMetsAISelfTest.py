@@ -25,7 +25,9 @@ def run(test: Any) -> None:
     from BrainMetsAILib.panel.recovery_section import recovery_folder
     from BrainMetsAILib.panel.sample_data import load_practice_case
     from BrainMetsAILib.scene import tags
+    from BrainMetsAILib.scene.overlays import shown_overlay
     from BrainMetsAILib.scene.reader import reader_name, set_reader_name
+    from BrainMetsAILib.scene.reading_layouts import shown_layout
     from BrainMetsAILib.scene.review import review_nodes, review_of
     from BrainMetsAILib.scene.segments import counts, lesion_segment_ids, segment_of
 
@@ -54,6 +56,17 @@ def run(test: Any) -> None:
     test.delayDisplay("Showing a lesion")
     panel.lesions.table.select(panel.lesions.table.keys[0])
     test.assertEqual(panel.lesions.table.current, panel.lesions.table.keys[0])
+
+    test.delayDisplay("Laying out the views")
+    for name in ("axial", "planes"):
+        panel.reading.show(name)
+        slicer.app.processEvents()
+        test.assertEqual(shown_layout(), name)
+    shown = shown_overlay(segmentation)
+    panel.explain.toggle_overlay()
+    test.assertIsNone(shown_overlay(segmentation))
+    panel.explain.toggle_overlay()
+    test.assertEqual(shown_overlay(segmentation), shown)
 
     test.delayDisplay("Rejecting it, taking it back, accepting it")
     lesion_uid = panel.lesions.table.current
