@@ -71,7 +71,7 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.later.connect("timeout()", self.refresh)
         self.roots = [self.load(name) for name in ("BrainMetsAICase", "BrainMetsAISetup", "BrainMetsAIFind", "BrainMetsAILesions")]
         case, setup, find, lesions = (slicer.util.childWidgetVariables(root) for root in self.roots)
-        self.case = CaseSection(case, self.worker, self.refresh)
+        self.case = CaseSection(case, self.refresh)
         requirements = Path(self.resourcePath("requirements.txt"))
         self.installation = SetupSection(setup, self.roots[1], questions, requirements, self.later.start)
         self.find = FindSection(find, self.worker, self.installation, questions, self.refresh)

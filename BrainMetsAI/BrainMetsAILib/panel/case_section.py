@@ -1,14 +1,10 @@
-"""The section in which the examination is chosen, or a practice case is made from a head."""
+"""The section in which the examination is chosen."""
 
 from collections.abc import Callable
 from typing import Any
 
 import slicer
-from slicer.i18n import tr as _
 
-from BrainMetsAILib.panel.practice import PracticeNodes, practice_task, read_practice_case, scene_of_practice_case, show_volume
-from BrainMetsAILib.panel.process import WorkerProcess
-from BrainMetsAILib.panel.progress import TaskProgress
 from BrainMetsAILib.panel.volume_facts import thickness_warning
 from BrainMetsAILib.scene.review import reviews
 from BrainMetsAILib.scene.settings import settings_node
@@ -28,20 +24,15 @@ class CaseSection:
     ----------
     ui
         Widgets of BrainMetsAICase.ui.
-    worker
-        The panel's worker process.
     on_change
-        Called when the volume changed or a task started or ended.
+        Called when the volume changed.
     """
 
-    def __init__(self, ui: Any, worker: WorkerProcess, on_change: Callable[[], None]) -> None:
-        self.ui, self._worker, self._on_change = ui, worker, on_change
+    def __init__(self, ui: Any, on_change: Callable[[], None]) -> None:
+        self.ui, self._on_change = ui, on_change
         self._updating = False
-        self._seed = 0
-        self._progress = TaskProgress(ui.practiceProgressBar, ui.practiceStatusLabel)
         ui.volumeSelector.connect("nodeAboutToBeRemoved(vtkMRMLNode*)", self._on_leaving)
         ui.volumeSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_volume)
-        ui.practiceButton.connect("clicked()", self._on_practice)
 
     def refresh(self) -> None:
         """Show what the settings node holds."""
@@ -54,8 +45,6 @@ class CaseSection:
         warning = thickness_warning(volume) if volume else ""
         self.ui.warningLabel.text = warning
         self.ui.warningLabel.setVisible(bool(warning))
-        self.ui.practiceButton.text = _("Cancel") if self._progress.running else _("Make a practice case")
-        self.ui.practiceButton.enabled = self._progress.running or (volume is not None and not self._worker.busy)
 
     def release(self) -> None:
         """At exit and reload: what the selector says no longer counts."""
@@ -81,29 +70,6 @@ class CaseSection:
         if not (self._updating or scene.IsClosing() or scene.IsImporting()):  # then the selector moves by itself
             self._choose(volume)
             self._on_change()
-
-    def _on_practice(self) -> None:
-        if self._progress.running:
-            self._progress.cancelling()
-            self._worker.cancel()
-            return
-        volume = chosen_volume()
-        if volume is None or self._worker.busy:
-            return
-        prepared = self._progress.attempt(lambda: practice_task(volume, self._seed))
-        if prepared is None:
-            return
-        self._seed += 1  # the next one is another case
-        self._worker.run("practice", prepared, self._progress.listener(lambda result: self._show(result), self._on_change))
-        self._on_change()
-
-    def _show(self, result: Any) -> str:
-        nodes: PracticeNodes = scene_of_practice_case(read_practice_case(result))
-        self._choose(nodes.baseline)
-        show_volume(nodes.baseline)
-        return _("“{baseline}” and “{follow_up}” were added; the truth is hidden in two segmentations.").format(
-            baseline=nodes.baseline.GetName(), follow_up=nodes.follow_up.GetName()
-        )
 
 
 def _may_be_chosen(node: Any) -> bool:
