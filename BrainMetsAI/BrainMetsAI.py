@@ -59,6 +59,7 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         from BrainMetsAILib.panel.case_section import CaseSection
         from BrainMetsAILib.panel.find_section import FindSection
         from BrainMetsAILib.panel.lesions_section import LesionsSection
+        from BrainMetsAILib.panel.practice_section import PracticeSection
         from BrainMetsAILib.panel.process import WorkerProcess
         from BrainMetsAILib.panel.questions import Questions
         from BrainMetsAILib.panel.setup_section import SetupSection
@@ -69,19 +70,23 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.later.setSingleShot(True)
         self.later.setInterval(0)
         self.later.connect("timeout()", self.refresh)
-        self.roots = [self.load(name) for name in ("BrainMetsAICase", "BrainMetsAISetup", "BrainMetsAIFind", "BrainMetsAILesions")]
-        case, setup, find, lesions = (slicer.util.childWidgetVariables(root) for root in self.roots)
+        sections = ("BrainMetsAICase", "BrainMetsAISetup", "BrainMetsAIFind", "BrainMetsAILesions", "BrainMetsAIPractice")
+        self.roots = [self.load(name) for name in sections]
+        case, setup, find, lesions, practice = (slicer.util.childWidgetVariables(root) for root in self.roots)
         self.case = CaseSection(case, self.refresh)
         requirements = Path(self.resourcePath("requirements.txt"))
         self.installation = SetupSection(setup, self.roots[1], questions, requirements, self.later.start)
         self.find = FindSection(find, self.worker, self.installation, questions, self.refresh)
         self.lesions = LesionsSection(lesions)
+        self.practice = PracticeSection(practice, self.worker, questions, self.refresh)
         self.layout.addStretch(1)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.on_scene_closing)
         for event in (scene.EndCloseEvent, scene.EndImportEvent, scene.NodeAddedEvent, scene.NodeRemovedEvent):
             self.addObserver(scene, event, self.on_scene_changed)
         slicer.app.connect("aboutToQuit()", self.stop)
+        if getattr(self.parent, "isEntered", False):  # after a reload `enter` is not called
+            self.practice.enter()
         self.refresh()
 
     def load(self, name: str) -> Any:
@@ -98,6 +103,7 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.later.stop()
         self.case.release()
         self.lesions.release()
+        self.practice.release()
         self.stop()
         for root in self.roots:  # a reload only hides them
             root.deleteLater()
@@ -110,7 +116,12 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def enter(self) -> None:
         """Called each time the module is opened."""
         self.case.choose_if_obvious()
+        self.practice.enter()
         self.refresh()
+
+    def exit(self) -> None:
+        """Called each time another module is opened."""
+        self.practice.leave()
 
     def refresh(self) -> None:
         """Show what the scene holds."""
@@ -124,11 +135,13 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.installation.refresh()
         self.find.refresh()
         self.lesions.show(review_of(volume) if volume is not None else None)
+        self.practice.refresh()
 
     def on_scene_closing(self, caller: Any, event: str) -> None:
         """What runs was meant for the scene that goes."""
         self.worker.forget()
         self.lesions.release()
+        self.practice.release()
 
     def on_scene_changed(self, caller: Any, event: str) -> None:
         """Nodes came or went, or a scene was loaded."""

@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import sys
+import tempfile
 import types
 import unittest
 from pathlib import Path
@@ -27,6 +28,16 @@ class Application(pythonqt(QtCore.QObject)):  # type: ignore[misc]
     def __init__(self, headless: Any) -> None:
         super().__init__()
         self._headless = headless
+        self._settings_folder = tempfile.TemporaryDirectory(prefix="slicer_settings_")
+
+    @property
+    def slicerUserSettingsFilePath(self) -> str:
+        """The file of the person's settings, whose folder holds what a module keeps between sessions."""
+        return str(Path(self._settings_folder.name, "Slicer.ini"))
+
+    def userSettings(self) -> Any:
+        """The person's settings."""
+        return QtCore.QSettings(self.slicerUserSettingsFilePath, QtCore.QSettings.Format.IniFormat)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or "_headless" not in self.__dict__:

@@ -8,8 +8,7 @@ from slicer.i18n import tr as _
 from BrainMetsAILib.exchange.examined import ExaminationFacts
 from BrainMetsAILib.images.examination import Patient
 from BrainMetsAILib.images.suitability import CONFIRM_ABOVE_MM, WARN_ABOVE_MM
-
-SYNTHETIC = "BrainMetsAI.Synthetic"  # node attribute of volumes of practice cases
+from BrainMetsAILib.scene.practice import SYNTHETIC
 
 
 def facts_of_volume(volume: Any, title: str, warnings: tuple[str, ...] = ()) -> ExaminationFacts:

@@ -48,6 +48,12 @@ def show_review(nodes: ReviewNodes, probability_opacity: float = 0.25) -> None:
         slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
 
 
+def show_volume(volume: Any) -> None:
+    """A volume alone in every slice view, whole."""
+    slicer.util.setSliceViewerLayers(background=volume, foreground=None)
+    slicer.app.applicationLogic().FitSliceToBackground()
+
+
 def show_lesion(segmentation: Any, segment_id: str, field_mm: float = FIELD_MM) -> None:
     """Every slice view to the middle of one lesion, with a field of view of that many millimetres; all redraws in one go."""
     slicer.app.pauseRender()
