@@ -84,7 +84,7 @@ def test_button_makes_a_case_of_the_chosen_head(panel: Any, small_head: Path, wa
     practice = practice_of(baseline)
     assert practice.GetParameter(SEED) == "11" and practice.GetParameter(HEAD) == "head"
     assert len(unsealed_truth(practice).lesions) > 3
-    assert "Case 11: “Practice baseline” is open" in status(panel) and "lesions" not in status(panel)
+    assert status(panel).startswith("Case 11 is made. Mark every lesion of “Practice baseline”, then submit")
     assert panel.lesions.table.keys == [], "the truth is not shown as a finding"
     assert truths() == []
     assert not ui.readingLabel.isHidden() and ui.resultTable.isHidden()
@@ -140,8 +140,8 @@ def test_submit_shows_and_records(panel: Any, volume: Any) -> None:
     ui.submitButton.click()
     assert ui.submitButton.isHidden() and ui.readingLabel.isHidden() and not ui.resultTable.isHidden()
     words = ui.resultLabel.text
-    assert "2 of 4 lesions found in 0:00, without the network." in words and "1 false call." in words
-    assert "By size: 0 of 2 5–10 mm, 2 of 2 ≥ 10 mm." in words and "mean Dice 1.00, volumes 0 % off" in words
+    assert words.startswith("2 of 4 lesions found in 0:00, without the network; 1 false call.\n")
+    assert "Found by size: 5–10 mm 0 of 2, ≥ 10 mm 2 of 2." in words and "mean Dice 1.00, volumes 0 % off" in words
     table = panel.practice.table
     rows = [[table.text(key, column) for column in range(7)] for key in table.keys]
     assert [row[:3] for row in rows] == [
@@ -158,7 +158,7 @@ def test_submit_shows_and_records(panel: Any, volume: Any) -> None:
     with record.open(newline="", encoding="utf-8") as file:
         (row,) = csv.DictReader(file)
     assert (row["seed"], row["lesions"], row["found"], row["false_calls"], row["with_network"]) == ("7", "4", "2", "1", "no")
-    assert ui.tallyLabel.text.startswith("Your last case: 50 % of 4 lesions found; 1.0 false calls, 0:00 a case;")
+    assert ui.tallyLabel.text.startswith("Your last case: 50 % of 4 lesions found, 1.0 false calls and 0:00 a case,")
     assert ui.recordButton.isHidden()
     assert read_log()[-1]["event"] == "practice submitted"
 

@@ -205,7 +205,7 @@ class PracticeSection:
         settings_node().SetNodeReferenceID(VOLUME_ROLE, baseline.GetID())
         show_volume(baseline)
         return _(
-            "Case {number}: “{baseline}” is open and the clock runs. Mark every lesion, then submit. “{follow_up}” can be read after it."
+            "Case {number} is made. Mark every lesion of “{baseline}”, then submit; “{follow_up}” can be read after it."
         ).format(number=case.seed, baseline=baseline.GetName(), follow_up=follow_up.GetName())
 
     def _on_submit(self) -> None:

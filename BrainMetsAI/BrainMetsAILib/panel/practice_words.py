@@ -69,29 +69,31 @@ def result_text(result: str) -> str:
 
 
 def reading_words(reading: Reading, seconds: float, network: str) -> str:
-    """A reading in a few sentences: sensitivity, also by size, false calls, outlines, time."""
+    """A reading in words, a line each: sensitivity and false calls, sensitivity by size, outlines."""
     found, lesions = reading.counted()
     false = len(reading.of(FALSE_CALL))
-    sentences = [
-        _("{found} of {lesions} lesions found in {time}, {help}.").format(
-            found=found, lesions=lesions, time=time_text(seconds), help=help_text(network)
-        )
-    ]
-    sentences.append({0: _("No false call."), 1: _("1 false call.")}.get(false, _("{count} false calls.").format(count=false)))
+    sentence = _("{found} of {lesions} lesions found in {time}, {help}; {false}.").format(
+        found=found,
+        lesions=lesions,
+        time=time_text(seconds),
+        help=help_text(network),
+        false={0: _("no false call"), 1: _("1 false call")}.get(false, _("{count} false calls").format(count=false)),
+    )
+    lines = [sentence]
     sizes = [_size_text(size, *reading.counted(size)) for size in SIZE_BINS if reading.counted(size)[1]]
     if sizes:
-        sentences.append(_("By size: {sizes}.").format(sizes=", ".join(sizes)))
+        lines.append(_("Found by size: {sizes}.").format(sizes=", ".join(sizes)))
     if reading.mean_dice is not None and reading.mean_volume_error is not None:
-        sentences.append(
+        lines.append(
             _("Outlines of found lesions: mean Dice {dice}, volumes {error} % off on average.").format(
                 dice=f"{reading.mean_dice:.2f}", error=f"{100.0 * reading.mean_volume_error:.0f}"
             )
         )
-    return " ".join(sentences)
+    return "\n".join(lines)
 
 
 def _size_text(size: SizeBin, found: int, lesions: int) -> str:
-    return _("{found} of {lesions} {size}").format(found=found, lesions=lesions, size=size.name)
+    return _("{size} {found} of {lesions}").format(found=found, lesions=lesions, size=size.name)
 
 
 def tally_words(tally: Tally | None) -> str:
@@ -101,7 +103,7 @@ def tally_words(tally: Tally | None) -> str:
     name = _("Your last case") if tally.cases == 1 else _("Your last {cases} cases").format(cases=tally.cases)
     sensitivity = f"{100.0 * tally.found / tally.lesions:.0f} %" if tally.lesions else "–"
     return _(
-        "{name}: {sensitivity} of {lesions} lesions found; {false} false calls, {time} a case; Dice {dice}; {helped} with the network."
+        "{name}: {sensitivity} of {lesions} lesions found, {false} false calls and {time} a case, Dice {dice}, {helped} with the network."
     ).format(
         name=name,
         sensitivity=sensitivity,

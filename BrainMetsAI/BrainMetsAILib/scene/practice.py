@@ -36,7 +36,7 @@ TRUTH_ROLE = "BrainMetsAI.PracticeTruth"  # of the hidden node: the truth as a s
 SEED, HEAD, SEALED, SHOW_TRUTH = "Seed", "Head", "Sealed", "ShowTruth"
 
 TRUTH_COLOUR: Colour = (1.0, 0.0, 1.0)  # no lesion's colour and not necrosis'
-MISSED_FILL, FOUND_FILL = 0.35, 0.0
+MISSED_FILL, FOUND_FILL = 0.15, 0.0  # shares of opacity; a missed lesion is still seen through it
 
 
 @dataclass(frozen=True)
