@@ -16,8 +16,7 @@ import numpy as np
 import SimpleITK as sitk
 import slicer
 
-from BrainMetsAILib.images.geometry import array_of, ijk_to_ras, image_from_ijk_to_ras
-from BrainMetsAILib.images.resampling import resample_like
+from BrainMetsAILib.images.geometry import array_of, ijk_to_ras, image_from_ijk_to_ras, image_like
 from BrainMetsAILib.lesions.lesion_list import lesion_set
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.colours import Colour
@@ -79,13 +78,17 @@ def unsealed_truth(practice: Any) -> Truth:
     grid = volume_grid(practice.GetNodeReference(PRACTICE_VOLUME_ROLE))
     try:
         content = json.loads(base64.b64decode(practice.GetParameter(SEALED)))
-        labels, necrosis = (_unpacked(content, name, kind) for name, kind in (("labels", np.uint16), ("necrosis", np.uint8)))
+        flat = np.cumsum(_unpacked(content["steps"], np.int64))
+        numbers, dead = _unpacked(content["numbers"], np.uint16), _unpacked(content["necrotic"], np.uint8)
+        kji = np.stack(np.unravel_index(flat, content["shape"]), axis=1)
+        labels, necrosis = np.zeros(grid.GetSize()[::-1], np.uint16), np.zeros(grid.GetSize()[::-1], np.uint8)
+        here = _voxels_here(kji, np.array(content["ijk_to_ras"]), grid)
+        labels[here], necrosis[here] = numbers, dead
         lesions = tuple(TrueLesion(**lesion) for lesion in content["lesions"])
-    except (ValueError, KeyError, TypeError, zlib.error) as error:
+    except (ValueError, KeyError, TypeError, IndexError, zlib.error) as error:
         number = practice.GetParameter(SEED)
         raise ValueError(f"The truth of this practice case is damaged; make the case with the number {number} again.") from error
-    nearest = sitk.sitkNearestNeighbor
-    return Truth(resample_like(labels, grid, interpolator=nearest), resample_like(necrosis, grid, interpolator=nearest), lesions)
+    return Truth(image_like(labels, grid), image_like(necrosis, grid), lesions)
 
 
 def volume_grid(volume: Any) -> sitk.Image:
@@ -153,11 +156,15 @@ def _add(case: PracticeCase, examination: PracticeExamination, name: str, which:
 
 
 def _sealed(examination: PracticeExamination) -> str:
+    """The lesions' voxels, from each to the next in array order, with their numbers; and the table."""
+    labels, necrosis = array_of(examination.labels), array_of(examination.necrosis)
+    flat = np.flatnonzero(labels)
     content = {
-        "labels": _packed(array_of(examination.labels).astype(np.uint16)),
-        "necrosis": _packed(array_of(examination.necrosis).astype(np.uint8)),
-        "shape": array_of(examination.labels).shape,
+        "shape": labels.shape,
         "ijk_to_ras": ijk_to_ras(examination.labels).tolist(),
+        "steps": _packed(np.diff(flat, prepend=0).astype(np.int64)),
+        "numbers": _packed(labels.ravel()[flat].astype(np.uint16)),
+        "necrotic": _packed(necrosis.ravel()[flat].astype(np.uint8)),
         "lesions": [asdict(lesion) for lesion in examination.truth],
     }
     return base64.b64encode(json.dumps(content).encode()).decode()
@@ -167,9 +174,17 @@ def _packed(array: np.ndarray) -> str:
     return base64.b64encode(zlib.compress(array.tobytes())).decode()
 
 
-def _unpacked(content: dict[str, Any], name: str, kind: type) -> sitk.Image:
-    flat = np.frombuffer(zlib.decompress(base64.b64decode(content[name])), kind)
-    return image_from_ijk_to_ras(flat.reshape(content["shape"]), content["ijk_to_ras"])
+def _unpacked(text: str, kind: type) -> np.ndarray:
+    return np.frombuffer(zlib.decompress(base64.b64decode(text)), kind)
+
+
+def _voxels_here(kji: np.ndarray, matrix: np.ndarray, grid: sitk.Image) -> tuple[np.ndarray, ...]:
+    """Voxels (n, 3) of the grid they were sealed on, as indices [k, j, i] of the volume's grid: the same places in the patient."""
+    there = np.linalg.inv(ijk_to_ras(grid)) @ matrix
+    ijk = np.rint(kji[:, ::-1] @ there[:3, :3].T + there[:3, 3]).astype(np.int64)
+    if np.any(ijk < 0) or np.any(ijk >= grid.GetSize()):
+        raise ValueError("the volume does not hold all lesions any more")
+    return tuple(ijk[:, ::-1].T)
 
 
 def _truth_segmentation(practice: Any, missed: frozenset[int]) -> Any:

@@ -198,6 +198,7 @@ def _calls(volume: Any) -> LesionSet:
     uids = {tags.read_tag(content.GetSegment(segment_id), tags.LESION_UID) for segment_id in call_segment_ids(volume)}
     counting = read_lesions(segmentation)
     lesions = tuple(lesion for lesion in counting.lesions if lesion.lesion_uid in uids)
-    labels = array_of(counting.labels)
-    kept = np.isin(labels, [lesion.number for lesion in lesions])
-    return LesionSet(image_like(np.where(kept, labels, 0).astype(np.uint16), counting.labels), counting.necrosis, lesions)
+    kept = np.zeros(1 + max((lesion.number for lesion in counting.lesions), default=0), np.uint16)
+    for lesion in lesions:
+        kept[lesion.number] = lesion.number
+    return LesionSet(image_like(kept[array_of(counting.labels)], counting.labels), counting.necrosis, lesions)

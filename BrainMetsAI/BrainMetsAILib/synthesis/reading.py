@@ -101,7 +101,8 @@ def score_reading(calls: LesionSet, truth: sitk.Image, table: Sequence[TrueLesio
     """
     score = match_to_truth(calls.labels, truth)
     voxel_ml = float(np.prod(truth.GetSpacing())) / 1000.0
-    voxels = np.bincount(array_of(truth).ravel(), minlength=1)
+    values = array_of(truth)
+    voxels = np.bincount(values[values != 0])
     by_number = {lesion.number: lesion for lesion in calls.lesions}
     hits = {hit.true_number: hit for hit in score.hits}
     outcomes = []
