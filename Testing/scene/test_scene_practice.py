@@ -70,17 +70,22 @@ def test_the_truth_is_refused_before_submission(baseline: Any) -> None:
 def test_perfect_reader_by_hand(baseline: Any) -> None:
     from BrainMetsAILib.scene.log import read_log
     from BrainMetsAILib.scene.practice_reading import read_reading, record_row, submit, write_seconds
+    from BrainMetsAILib.scene.reader import set_reader_name
 
     read_by_hand(baseline, ALL, GRIDS["plain"])
     practice = practice_of(baseline)
     write_seconds(practice, 61.25)
-    reading = submit(practice)
+    set_reader_name("Ayla")
+    try:
+        reading = submit(practice)
+    finally:
+        set_reader_name("")
     assert results(reading) == [("T01", "found"), ("T02", "found"), ("T03", "found"), ("T04", "found")]
     assert reading.mean_dice == 1.0
     assert read_reading(practice) == reading, "kept in the scene"
     row = record_row(practice)
     assert (row.network, row.lesions, row.found, row.false_calls, row.seed, row.head) == ("", 4, 4, 0, 7, "head_t1.nii.gz")
-    assert row.examination == "baseline" and row.seconds == pytest.approx(61.2, abs=0.1)
+    assert row.reader == "Ayla" and row.examination == "baseline" and row.seconds == pytest.approx(61.2, abs=0.1)
     write_seconds(practice, 999.0)
     assert record_row(practice).seconds == row.seconds, "the clock stands still after submission"
     entry = read_log()[-1]

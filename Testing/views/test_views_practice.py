@@ -38,7 +38,9 @@ def test_truth_is_seen_only_after_submission(scene: Any, grid: str) -> None:
 
     submit(practice)
     truth = practice.GetNodeReference(TRUTH_ROLE)
-    show_lesion(truth, true_segment(truth, 2), 40.0)
+    second = true_segment(truth, 2)
+    assert second is not None
+    show_lesion(truth, second, 40.0)
     for view in views:
         picture = view.colours()
         edge = magenta(picture)

@@ -35,13 +35,10 @@ def panel(slicer_app: SlicerFacade, worker_python: Path) -> Iterator[Any]:
 @pytest.fixture
 def volume(panel: Any) -> Any:
     """The baseline of a small case, open in the panel."""
-    from BrainMetsAILib.panel.case_section import VOLUME_ROLE
     from BrainMetsAILib.scene.practice import add_practice_case
-    from BrainMetsAILib.scene.settings import settings_node
 
     baseline, _follow_up = add_practice_case(practice_case())
-    settings_node().SetNodeReferenceID(VOLUME_ROLE, baseline.GetID())
-    panel.refresh()
+    panel.case.ui.volumeSelector.setCurrentNode(baseline)
     return baseline
 
 
@@ -206,13 +203,8 @@ def test_help_of_the_network_is_noticed_when_it_comes(panel: Any, volume: Any) -
     assert "1 with the network" in panel.practice.ui.tallyLabel.text
 
 
-def test_nothing_marked_is_asked_about(slicer_app: SlicerFacade, worker_python: Path) -> None:
-    from BrainMetsAILib.panel.case_section import VOLUME_ROLE
-    from BrainMetsAILib.panel.practice_section import PracticeSection
-    from BrainMetsAILib.panel.process import WorkerProcess
+def test_nothing_marked_is_asked_about(panel: Any, volume: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from BrainMetsAILib.panel.questions import Questions
-    from BrainMetsAILib.scene.practice import add_practice_case
-    from BrainMetsAILib.scene.settings import settings_node
 
     asked: list[str] = []
     answers = [False, True]
@@ -221,19 +213,13 @@ def test_nothing_marked_is_asked_about(slicer_app: SlicerFacade, worker_python: 
         asked.append(text)
         return answers.pop(0)
 
-    root = slicer.util.loadUI(str(Path(slicer_app.load("BrainMetsAI").__file__).parent / "Resources" / "UI" / "BrainMetsAIPractice.ui"))
-    root.setMRMLScene(slicer.mrmlScene)
-    section = PracticeSection(
-        slicer.util.childWidgetVariables(root), WorkerProcess(), Questions(confirm, lambda title: ""), lambda: section.refresh()
-    )
-    baseline, _ = add_practice_case(practice_case())
-    settings_node().SetNodeReferenceID(VOLUME_ROLE, baseline.GetID())
-    section.refresh()
-    section.ui.submitButton.click()
+    ui = panel.practice.ui
+    monkeypatch.setattr(panel.practice, "_questions", Questions(confirm, lambda title: ""))
+    ui.submitButton.click()
     assert asked == ["You have marked no lesion. Submit all the same?"] and truths() == []
-    section.ui.submitButton.click()
-    assert "0 of 4 lesions found" in section.ui.resultLabel.text and "Dice" not in section.ui.resultLabel.text
-    section.release()
+    ui.submitButton.click()
+    assert "0 of 4 lesions found" in ui.resultLabel.text and "Dice" not in ui.resultLabel.text
+    assert len(asked) == 2 and len(truths()) == 1
 
 
 def test_clock(panel: Any, volume: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 | column | what |
 |---|---|
 | ``time`` | when the reading was submitted, UTC, ISO 8601 |
-| ``reader`` | name of the application's user; empty where it is not set |
+| ``reader`` | who read, as the panel knows it (`scene.reader`); empty where nobody is known |
 | ``head``, ``seed`` | the volume the case was made from, and the case's number: they make the same case again |
 | ``examination`` | ``baseline`` or ``follow-up`` |
 | ``with_network`` | ``yes`` where a network's finding was in the scene before submission |

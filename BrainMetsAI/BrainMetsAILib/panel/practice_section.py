@@ -46,12 +46,12 @@ from BrainMetsAILib.scene.practice_reading import (
     note_network,
     read_reading,
     read_seconds,
-    reader_name,
     record_row,
     reveal,
     submit,
     unjudged_calls,
 )
+from BrainMetsAILib.scene.reader import reader_name
 from BrainMetsAILib.scene.review import review_of
 from BrainMetsAILib.scene.segments import segment_of
 from BrainMetsAILib.scene.settings import settings_node

@@ -17,18 +17,13 @@ from BrainMetsAILib.lesions.sizes import SIZE_BINS
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.practice import HEAD, PRACTICE, PRACTICE_VOLUME_ROLE, SEED, show_truth, unsealed_truth, volume_grid
+from BrainMetsAILib.scene.reader import reader_name
 from BrainMetsAILib.scene.review import review_of
 from BrainMetsAILib.scene.segments import identify, lesion_segment_ids, read_lesions
 from BrainMetsAILib.synthesis.reading import FALSE_CALL, MISSED, Outcome, Reading, score_reading
 
 # Parameters of the practice volume's hidden node.
 SECONDS, NETWORK, READER, SUBMITTED, READING, RECORDED = "Seconds", "Network", "Reader", "Submitted", "Reading", "Recorded"
-
-
-def reader_name() -> str:
-    """The application's user as set in its settings; empty where nobody is."""
-    user = slicer.app.applicationLogic().GetUserInformation()
-    return str(user.GetName() or "") if user is not None else ""
 
 
 def call_segment_ids(volume: Any) -> list[str]:
