@@ -158,13 +158,11 @@ def truth_views(panel: Any, volume: Any) -> list[np.ndarray]:
 def _judge(volume: Any) -> None:
     """Accept the more certain half, reject the least certain one."""
     from BrainMetsAILib.scene import tags
+    from BrainMetsAILib.scene.practice_reading import call_segment_ids
     from BrainMetsAILib.scene.review import review_of
-    from BrainMetsAILib.scene.segments import lesion_segment_ids
 
-    segmentation = review_of(volume)
-    content = segmentation.GetSegmentation()
-    segments = [content.GetSegment(segment_id) for segment_id in lesion_segment_ids(segmentation)]
-    counting = [segment for segment in segments if tags.counts(segment)]
+    content = review_of(volume).GetSegmentation()
+    counting = [content.GetSegment(segment_id) for segment_id in call_segment_ids(volume)]
     by_score = sorted(counting, key=lambda segment: -float(tags.read_tag(segment, tags.SCORE)))
     for segment in by_score[: len(by_score) // 2]:
         tags.set_review(segment, tags.ACCEPTED)
