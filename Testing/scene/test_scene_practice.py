@@ -134,6 +134,15 @@ def test_the_networks_help_is_noticed_and_not_forgotten(baseline: Any) -> None:
     assert record_row(practice).network == "drawn 0.1"
 
 
+def test_a_network_that_found_nothing_helped_too(baseline: Any) -> None:
+    from BrainMetsAILib.scene.practice_reading import call_segment_ids, note_network
+    from BrainMetsAILib.scene.review import write_review
+
+    write_review(baseline, draw_finding(GRIDS["plain"], ()))
+    assert call_segment_ids(baseline) == []
+    assert note_network(practice_of(baseline)) == "drawn 0.1"
+
+
 def test_a_finding_after_submission_is_no_help(baseline: Any) -> None:
     from BrainMetsAILib.scene.practice_reading import note_network, submit
     from BrainMetsAILib.scene.review import write_review

@@ -50,7 +50,7 @@ COLUMNS = (
 
 
 class RecordUnusable(Exception):
-    """The record cannot be read or written; the message is for a person."""
+    """The record cannot be read or written; the message is for a person, who sees the folder beside it (a path widens a panel)."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def last_cases(folder: Path, reader: str, count: int = LAST) -> Tally | None:
             mean_seconds=sum(float(row["seconds"]) for row in rows) / len(rows),
         )
     except (TypeError, ValueError) as error:
-        raise RecordUnusable(f"{path} has a row that is no practice case; correct it, or choose another folder.") from error
+        raise RecordUnusable(f"{path.name} has a row that is no practice case; correct it, or choose another folder.") from error
 
 
 def _cells(row: PracticeRow) -> list[str]:
@@ -185,9 +185,9 @@ def _lines(content: bytes) -> list[str]:
 
 def _check_header(path: Path, lines: Sequence[str]) -> None:
     if next(csv.reader(lines[:1])) != list(COLUMNS):
-        raise RecordUnusable(f"{path} has other columns than a practice record; choose another folder, or rename that file.")
+        raise RecordUnusable(f"{path.name} has other columns than a practice record; choose another folder, or rename that file.")
 
 
 def _unusable(path: Path, done: str, error: Exception) -> str:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not text"
-    return f"{path} cannot be {done} ({reason}); close it where it is open, or choose another folder."
+    return f"{path.name} cannot be {done} ({reason}); close it where it is open, or choose another folder."
