@@ -35,10 +35,6 @@ class Application(pythonqt(QtCore.QObject)):  # type: ignore[misc]
         """The file of the person's settings, whose folder holds what a module keeps between sessions."""
         return str(Path(self._settings_folder.name, "Slicer.ini"))
 
-    def userSettings(self) -> Any:
-        """The person's settings."""
-        return QtCore.QSettings(self.slicerUserSettingsFilePath, QtCore.QSettings.Format.IniFormat)
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or "_headless" not in self.__dict__:
             raise AttributeError(name)
@@ -69,6 +65,10 @@ class Application(pythonqt(QtCore.QObject)):  # type: ignore[misc]
     def topLevelWidgets(self) -> list[Any]:
         """There is no main window."""
         return []
+
+    def userSettings(self) -> Any:
+        """The person's settings."""
+        return QtCore.QSettings(self.slicerUserSettingsFilePath, QtCore.QSettings.Format.IniFormat)
 
 
 class ScriptedLoadableModule:
