@@ -12,6 +12,10 @@ from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleTest, ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
+SECTIONS = (
+    "Case", "Recovery", "Setup", "Find", "Reading", "Lesions", "Edit", "Explain", "Finish", "Practice", "Preflight",
+)  # fmt: skip
+"""The panel from top to bottom; each has its .ui file."""
 HOMEPAGE = "https://github.com/BrainMetsAI/SlicerBrainMetsAI"
 
 
@@ -40,8 +44,11 @@ class BrainMetsAI(ScriptedLoadableModule):
 
 
 def register_sample_data() -> None:
-    """Offer the practice case in the Sample Data module."""
+    """Offer the practice case in the Sample Data module, and make the reading layouts known before a scene that uses one is loaded."""
     from BrainMetsAILib.panel import sample_data
+    from BrainMetsAILib.scene.reading_layouts import register_layouts
+
+    register_layouts()
 
     sample_data.register_sample_data(Path(__file__).parent / "Resources" / "Icons" / "BrainMetsAI.png")
 
@@ -57,11 +64,17 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Called when the module is opened for the first time, and after a reload."""
         super().setup()
         from BrainMetsAILib.panel.case_section import CaseSection
+        from BrainMetsAILib.panel.edit_section import EditSection
+        from BrainMetsAILib.panel.explain_section import ExplainSection
         from BrainMetsAILib.panel.find_section import FindSection
         from BrainMetsAILib.panel.finish_section import FinishSection
         from BrainMetsAILib.panel.lesions_section import LesionsSection
+        from BrainMetsAILib.panel.practice_section import PracticeSection
+        from BrainMetsAILib.panel.preflight_section import PreflightSection
+        from BrainMetsAILib.panel.prior_section import PriorSection
         from BrainMetsAILib.panel.process import WorkerProcess
         from BrainMetsAILib.panel.questions import Questions
+        from BrainMetsAILib.panel.reading_section import ReadingSection
         from BrainMetsAILib.panel.recovery_section import RecoverySection
         from BrainMetsAILib.panel.setup_section import SetupSection
 
@@ -71,24 +84,40 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.later.setSingleShot(True)
         self.later.setInterval(0)
         self.later.connect("timeout()", self.refresh)
-        names = ("Case", "Recovery", "Setup", "Find", "Lesions", "Finish")
-        self.roots = {name: self.load(f"BrainMetsAI{name}") for name in names}
-        case, recovery, setup, find, lesions, finish = (slicer.util.childWidgetVariables(root) for root in self.roots.values())
-        self.case = CaseSection(case, self.worker, self.refresh)
-        self.recovery = RecoverySection(recovery, self.roots["Recovery"], questions)
+        self.roots = {name: self.load(f"BrainMetsAI{name}") for name in SECTIONS}
+        ui = {name: slicer.util.childWidgetVariables(root) for name, root in self.roots.items()}
+        self.edit = EditSection(ui["Edit"], self.on_edited)
+        self.case = CaseSection(ui["Case"], self.refresh)
+        self.prior = PriorSection(ui["Case"], self.later.start, self.edit)
+        self.recovery = RecoverySection(ui["Recovery"], self.roots["Recovery"], questions, self.edit)
         requirements = Path(self.resourcePath("requirements.txt"))
-        self.installation = SetupSection(setup, self.roots["Setup"], questions, requirements, self.later.start)
-        self.find = FindSection(find, self.worker, self.installation, questions, self.refresh)
-        self.lesions = LesionsSection(lesions, on_change=self.later.start)
-        self.finish = FinishSection(finish, questions, lambda: self.lesions.table.current, self.lesions.select)
+        self.installation = SetupSection(ui["Setup"], self.roots["Setup"], questions, requirements, self.later.start)
+        self.find = FindSection(ui["Find"], self.worker, self.installation, questions, self.refresh)
+        self.reading = ReadingSection(ui["Reading"])
+        self.explain = ExplainSection(ui["Explain"])
+        self.lesions = LesionsSection(
+            ui["Lesions"],
+            self.edit,
+            undo=self.edit.undo,
+            redo=self.edit.redo,
+            add=self.edit.add_by_click,
+            overlay=self.explain.toggle_overlay,
+            on_change=self.later.start,
+            on_selected=self.edit.choose,
+        )
+        self.finish = FinishSection(ui["Finish"], questions, lambda: self.lesions.table.current, self.lesions.select)
+        self.practice = PracticeSection(ui["Practice"], self.worker, questions, self.refresh)
+        self.preflight = PreflightSection(ui["Preflight"], self.worker, self.refresh)
         self.layout.addStretch(1)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.on_scene_closing)
-        self.addObserver(scene, scene.EndImportEvent, self.recovery.on_scene_loaded)
+        self.addObserver(scene, scene.EndImportEvent, self.on_scene_loaded)
         for event in (scene.EndCloseEvent, scene.EndImportEvent, scene.NodeAddedEvent, scene.NodeRemovedEvent):
             self.addObserver(scene, event, self.on_scene_changed)
         slicer.app.connect("aboutToQuit()", self.on_quit)
         self.refresh()
+        if getattr(self.parent, "isEntered", False):  # a reload calls cleanup and setup, never exit and enter
+            self.open_sections()
 
     def load(self, name: str) -> Any:
         """Load a section's .ui file into the panel."""
@@ -102,9 +131,10 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         slicer.app.disconnect("aboutToQuit()", self.on_quit)
         self.removeObservers()
         self.later.stop()
+        self.close_sections()
         self.case.release()
-        self.lesions.release()
-        self.finish.release()
+        self.reading.release()
+        self.release_sections()
         self.stop()
         for root in self.roots.values():  # a reload only hides them
             root.deleteLater()
@@ -123,30 +153,65 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def enter(self) -> None:
         """Called each time the module is opened."""
         self.case.choose_if_obvious()
+        self.reading.entered()
+        self.open_sections()
         self.refresh()
+
+    def exit(self) -> None:
+        """Called each time another module is opened."""
+        self.reading.left()
+        self.close_sections()
+
+    def open_sections(self) -> None:
+        """The module is shown: keys, effects and the reading clock live."""
+        for section in (self.edit, self.lesions, self.practice):
+            section.enter()
+
+    def close_sections(self) -> None:
+        """The module is left: nothing of it acts on the views any more."""
+        self.practice.leave()
+        for section in (self.lesions, self.edit):
+            section.exit()
+
+    def release_sections(self) -> None:
+        """No section holds a node."""
+        for section in (self.edit, self.lesions, self.explain, self.finish, self.practice):
+            section.release()
 
     def refresh(self) -> None:
         """Show what the scene holds."""
         from BrainMetsAILib.panel.case_section import chosen_volume
-        from BrainMetsAILib.scene.review import review_of
+        from BrainMetsAILib.scene.review import review_nodes, review_of
 
         if slicer.mrmlScene.IsClosing() or slicer.mrmlScene.IsImporting():
             return  # the event that ends it follows
-        volume = chosen_volume()
         self.case.refresh()
-        self.recovery.show(volume)
-        self.installation.refresh()
-        self.find.refresh()
+        volume = chosen_volume()
         review = review_of(volume) if volume is not None else None
-        self.lesions.show(review)
-        self.finish.show(review)
+        self.recovery.show(volume)
+        for section in (self.prior, self.installation, self.find, self.reading, self.preflight):
+            section.refresh()
+        self.edit.edit(review_nodes(review) if review is not None else None)
+        for section in (self.lesions, self.explain, self.finish):
+            section.show(review)
+        self.practice.refresh()
+
+    def on_edited(self, lesion_uid: str) -> None:
+        """An edit is done; the lesion is the one to go on with, where there is one."""
+        self.lesions.refresh()
+        if lesion_uid:
+            self.lesions.select(lesion_uid)
 
     def on_scene_closing(self, caller: Any, event: str) -> None:
         """What runs was meant for the scene that goes."""
         self.worker.forget()
         self.recovery.on_closed()
-        self.lesions.release()
-        self.finish.release()
+        self.release_sections()
+
+    def on_scene_loaded(self, caller: Any, event: str) -> None:
+        """A scene file does not bring everything of the views back."""
+        self.reading.scene_loaded()
+        self.recovery.on_scene_loaded()
 
     def on_scene_changed(self, caller: Any, event: str) -> None:
         """Nodes came or went, or a scene was loaded."""

@@ -70,6 +70,10 @@ class Application(pythonqt(QtCore.QObject)):  # type: ignore[misc]
         """There is no main window."""
         return []
 
+    def userSettings(self) -> Any:
+        """The person's settings."""
+        return QtCore.QSettings(self.slicerUserSettingsFilePath, QtCore.QSettings.Format.IniFormat)
+
 
 class ScriptedLoadableModule:
     """Base of a module class."""

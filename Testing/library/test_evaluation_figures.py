@@ -14,6 +14,7 @@ pytest.importorskip("matplotlib", reason="evaluation needs the packages of the e
 
 from monai.metrics import compute_froc_curve_data
 
+from BrainMetsAILib.lesions.sizes import ALL_SIZES, SIZE_BINS, sphere_diameter_mm
 from BrainMetsAILib.training.evaluation.agreement import agreement
 from BrainMetsAILib.training.evaluation.bootstrap import bootstrap
 from BrainMetsAILib.training.evaluation.calibration import lesion_calibration, voxel_bins, voxel_calibration
@@ -23,7 +24,6 @@ from BrainMetsAILib.training.evaluation.evaluation_files import EVALUATION_FILES
 from BrainMetsAILib.training.evaluation.figures import case_dice, detection_figures
 from BrainMetsAILib.training.evaluation.lesionwise import LesionWise
 from BrainMetsAILib.training.evaluation.result_tables import markdown
-from BrainMetsAILib.training.evaluation.sizes import ALL_SIZES, SIZE_BINS, sphere_diameter_mm
 from BrainMetsAILib.training.evaluation.summary import summarise
 from BrainMetsAILib.training.evaluation.surfaces import Overlap
 

@@ -27,7 +27,7 @@ for name in ("BrainMetsAI", "BrainMetsAIResponse"):
     panel.cleanup()
 import BrainMetsAILib, BrainMetsAIResponseLib
 from BrainMetsAILib.models.bundles import find_bundle, models_folder
-from BrainMetsAILib.panel.practice import practice_head
+from BrainMetsAILib.scene.practice_case import practice_head
 print(BrainMetsAILib.__file__, BrainMetsAIResponseLib.__file__, models_folder(), practice_head(), find_bundle().folder, sep="\\n")
 assert "torch" not in sys.modules
 """

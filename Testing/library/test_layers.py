@@ -17,8 +17,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "synthesis": {"lesions", "images"},
     "worker": {"explain", "models", "lesions", "images"},
     "exchange": {"explain", "models", "lesions", "images"},
-    "scene": {"exchange", "worker", "explain", "models", "lesions", "images"},
-    "panel": {"scene", "exchange", "worker", "explain", "models", "lesions", "images"},
+    "scene": {"exchange", "worker", "explain", "synthesis", "models", "lesions", "images"},
+    "panel": {"scene", "exchange", "worker", "explain", "synthesis", "models", "lesions", "images"},
     "training": {"synthesis", "models", "lesions", "images"},
     "cli": {"scene", "exchange", "worker", "explain", "synthesis", "training", "models", "lesions", "images"},
 }

@@ -150,8 +150,9 @@ def test_one_history_covers_paint_and_decisions_and_redo_survives_looking_around
 
     from BrainMetsAILib.scene.decisions import decide, set_comment
     from BrainMetsAILib.scene.diameter_lines import DiameterLines
-    from BrainMetsAILib.scene.focus import focus_lesion, overview, toggle_outlines, toggle_overlay
+    from BrainMetsAILib.scene.focus import focus_lesion, overview, toggle_outlines
     from BrainMetsAILib.scene.listing import list_lesions
+    from BrainMetsAILib.scene.overlays import toggle_overlay
     from BrainMetsAILib.scene.segments import read_lesion_list, segment_of
     from BrainMetsAILib.scene.visibility import set_least_score, show_counted
 
@@ -193,7 +194,7 @@ def test_one_history_covers_paint_and_decisions_and_redo_survives_looking_around
         lines.hide()
         overview(segmentation)
         toggle_outlines(segmentation)
-        toggle_overlay()
+        toggle_overlay(segmentation)
     set_least_score(0.95)
     set_least_score(0.0)
     show_counted(segmentation)

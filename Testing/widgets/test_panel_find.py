@@ -99,7 +99,7 @@ def test_run_fills_scene_and_table(panel: Any, volume: Any, tmp_path: Path, wait
     words = []
     panel.find.ui.runButton.click()
     assert panel.find.ui.runButton.text == "Cancel"
-    assert not panel.case.ui.practiceButton.enabled
+    assert not panel.practice.ui.practiceButton.enabled
 
     def done() -> bool:
         words.append((panel.find.ui.findProgressBar.value, status(panel)))

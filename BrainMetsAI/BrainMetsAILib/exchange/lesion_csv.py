@@ -24,10 +24,10 @@ def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]])
         writer = csv.writer(file)
         writer.writerow(header)
         for row in rows:
-            writer.writerow([_shielded(cell) for cell in row])
+            writer.writerow([shielded(cell) for cell in row])
 
 
-def _shielded(cell: str) -> str:
+def shielded(cell: str) -> str:
     """A name like ``=1+1`` would be computed by a spreadsheet; numbers are left as they are."""
     if not cell.startswith(("=", "+", "-", "@")):
         return cell

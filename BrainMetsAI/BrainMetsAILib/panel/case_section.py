@@ -1,4 +1,4 @@
-"""The section in which the examination is chosen, or a practice case is made from a head."""
+"""The section in which the examination is chosen."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +9,6 @@ from slicer.i18n import tr as _
 
 from BrainMetsAILib.images.examination import Role
 from BrainMetsAILib.panel.case_words import case_sentences
-from BrainMetsAILib.panel.practice import PracticeNodes, practice_task, read_practice_case, scene_of_practice_case, show_volume
-from BrainMetsAILib.panel.process import WorkerProcess
-from BrainMetsAILib.panel.progress import TaskProgress
 from BrainMetsAILib.scene.case_volumes import KnownVolumes, choose_volume, chosen_volume, fill_roles, reason_of
 from BrainMetsAILib.scene.case_warnings import VoxelWarnings
 from BrainMetsAILib.scene.layout import show_case
@@ -26,21 +23,17 @@ class CaseSection:
     ----------
     ui
         Widgets of BrainMetsAICase.ui.
-    worker
-        The panel's worker process.
     on_change
-        Called when a volume changed or a task started or ended.
+        Called when a volume changed.
     """
 
-    def __init__(self, ui: Any, worker: WorkerProcess, on_change: Callable[[], None]) -> None:
-        self.ui, self._worker, self._on_change = ui, worker, on_change
+    def __init__(self, ui: Any, on_change: Callable[[], None]) -> None:
+        self.ui, self._on_change = ui, on_change
         self._updating = False
-        self._seed = 0
         self._known, self._voxels = KnownVolumes(), VoxelWarnings()
         self._seen: set[str] = set()
         self._selectors = {Role.T1C: ui.volumeSelector, Role.T1N: ui.t1nSelector, Role.T2W: ui.t2wSelector, Role.T2F: ui.t2fSelector}
         self._hints = {role: selector.toolTip for role, selector in self._selectors.items()}
-        self._progress = TaskProgress(ui.practiceProgressBar, ui.practiceStatusLabel)
         self._look_later = qt.QTimer()  # the voxels are looked at when nothing else waits
         self._look_later.setSingleShot(True)
         self._look_later.setInterval(0)
@@ -48,7 +41,6 @@ class CaseSection:
         for role, selector in self._selectors.items():
             selector.connect("nodeAboutToBeRemoved(vtkMRMLNode*)", lambda node, role=role: self._on_leaving(role, node))
             selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda node, role=role: self._on_volume(role, node))
-        ui.practiceButton.connect("clicked()", self._on_practice)
 
     def refresh(self) -> None:
         """Show what the settings node holds; a volume that came is offered, and chosen where no person decided."""
@@ -66,9 +58,6 @@ class CaseSection:
         finally:
             self._updating = False
         self._show_warnings()
-        volume = chosen_volume()
-        self.ui.practiceButton.text = _("Cancel") if self._progress.running else _("Make a practice case")
-        self.ui.practiceButton.enabled = self._progress.running or (volume is not None and not self._worker.busy)
 
     def release(self) -> None:
         """At exit and reload: what the selectors say no longer counts."""
@@ -110,25 +99,3 @@ class CaseSection:
                 show_case()
             self._on_change()
 
-    def _on_practice(self) -> None:
-        if self._progress.running:
-            self._progress.cancelling()
-            self._worker.cancel()
-            return
-        volume = chosen_volume()
-        if volume is None or self._worker.busy:
-            return
-        prepared = self._progress.attempt(lambda: practice_task(volume, self._seed))
-        if prepared is None:
-            return
-        self._seed += 1  # the next one is another case
-        self._worker.run("practice", prepared, self._progress.listener(lambda result: self._show(result), self._on_change))
-        self._on_change()
-
-    def _show(self, result: Any) -> str:
-        nodes: PracticeNodes = scene_of_practice_case(read_practice_case(result))
-        choose_volume(Role.T1C, nodes.baseline)
-        show_volume(nodes.baseline)
-        return _("“{baseline}” and “{follow_up}” were added; the truth is hidden in two segmentations.").format(
-            baseline=nodes.baseline.GetName(), follow_up=nodes.follow_up.GetName()
-        )

@@ -16,7 +16,7 @@ from BrainMetsAILib.panel.lesion_rows import CHANGE, HIDDEN_AT_FIRST, lesion_col
 from BrainMetsAILib.panel.result_table import ResultTable
 from BrainMetsAILib.scene.decisions import set_manual_diameters
 from BrainMetsAILib.scene.diameter_lines import DiameterLines
-from BrainMetsAILib.scene.focus import focus_lesion, overview, toggle_outlines, toggle_overlay, unfocus
+from BrainMetsAILib.scene.focus import focus_lesion, overview, toggle_outlines, unfocus
 from BrainMetsAILib.scene.history import History, NoHistory
 from BrainMetsAILib.scene.layout import show_review
 from BrainMetsAILib.scene.listing import ListedLesion, list_lesions
@@ -42,8 +42,8 @@ class LesionsSection:
         Widgets of BrainMetsAILesions.ui.
     history
         The undo history of masks and decisions; without one nothing can be taken back.
-    undo, redo, add
-        What the keys for these do: undo and redo of that history, and arming the click that adds a lesion.
+    undo, redo, add, overlay
+        What the keys for these do: undo and redo of that history, arming the click that adds a lesion, switching the overlay off and on.
     on_change
         Called when the least score changed, which other sections show too.
     on_selected
@@ -57,6 +57,7 @@ class LesionsSection:
         undo: Callable[[], object] = _nothing,
         redo: Callable[[], object] = _nothing,
         add: Callable[[], object] = _nothing,
+        overlay: Callable[[], object] = _nothing,
         on_change: Callable[[], object] = _nothing,
         on_selected: Callable[[str], object] = lambda lesion_uid: None,
     ) -> None:
@@ -86,7 +87,7 @@ class LesionsSection:
             Key("Shift+U", _("redo"), redo),
             Key("M", _("add a lesion by a click"), add),
             Key("H", _("outlines"), self._toggle_outlines),
-            Key("L", _("overlay"), toggle_overlay),
+            Key("L", _("overlay"), overlay),
             Key("O", _("overview"), self.leave_lesion),
         )
         self.keys = Keys(keys)

@@ -3,24 +3,20 @@
 import hashlib
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import qt
-import SimpleITK as sitk
 import slicer
 from slicer.i18n import tr as _
 
 from BrainMetsAILib.models.bundles import BundleError
-from BrainMetsAILib.panel.practice import (
-    PracticeNodes,
-    practice_head,
-    practice_task_of_image,
-    read_practice_case,
-    scene_of_practice_case,
-    show_volume,
-)
+from BrainMetsAILib.panel.practice_words import practice_names
 from BrainMetsAILib.panel.process import TaskListener, WorkerProcess
+from BrainMetsAILib.scene.layout import show_volume
+from BrainMetsAILib.scene.practice import add_practice_case
+from BrainMetsAILib.scene.practice_case import practice_head, practice_task, read_practice_case
 
 CATEGORY = "BrainMetsAI"
 SAMPLE = "BrainMetsAIPracticeCase"
@@ -61,7 +57,7 @@ def load_practice_case(seed: int = 0, worker: WorkerProcess | None = None) -> li
         Baseline and follow-up; empty where it was cancelled or failed.
     """
     worker = worker or WorkerProcess()
-    made: list[PracticeNodes] = []
+    made: list[tuple[Any, Any]] = []
     dialog = slicer.util.createProgressDialog(maximum=100, labelText=_("Making the practice case"), autoClose=False)
     dialog.windowTitle = _("Practice case")
     dialog.setWindowModality(qt.Qt.ApplicationModal)  # else the scene could be closed, or a second case begun, meanwhile
@@ -73,9 +69,12 @@ def load_practice_case(seed: int = 0, worker: WorkerProcess | None = None) -> li
     def failed(sentence: str, details: str) -> None:
         slicer.util.errorDisplay(sentence, detailedText=details)
 
-    listener = TaskListener(progress, lambda result: made.append(scene_of_practice_case(read_practice_case(result))), failed, lambda: None)
+    def finished(result: Mapping[str, Any]) -> None:
+        made.append(add_practice_case(read_practice_case(result), practice_names()))
+
+    listener = TaskListener(progress, finished, failed, lambda: None)
     try:
-        worker.run("practice", practice_task_of_image(sitk.ReadImage(str(practice_head()), sitk.sitkFloat32), seed), listener)
+        worker.run("practice", practice_task(None, seed), listener)
         while worker.busy:
             slicer.app.processEvents()
             time.sleep(POLL_S)
@@ -86,5 +85,5 @@ def load_practice_case(seed: int = 0, worker: WorkerProcess | None = None) -> li
         dialog.close()
     if not made:
         return []
-    show_volume(made[0].baseline)
-    return [made[0].baseline, made[0].follow_up]
+    show_volume(made[0][0])
+    return [*made[0]]

@@ -13,7 +13,6 @@ import slicer
 from BrainMetsAILib.lesions.diameters import DiameterPair, Point
 from BrainMetsAILib.scene.layout import FIELD_MM, segment_centre, show_place
 from BrainMetsAILib.scene.segments import lesion_segment_ids
-from BrainMetsAILib.scene.settings import settings_node
 
 OVERLAY_OPACITY = "Views.OverlayOpacity"  # parameter of the settings node: what it was before the overlay was taken off
 _DEFAULT_OVERLAY = 0.25
@@ -68,22 +67,6 @@ def toggle_outlines(segmentation: Any) -> None:
     display = segmentation.GetDisplayNode()
     if display is not None:
         display.SetVisibility2D(not display.GetVisibility2D())
-
-
-def toggle_overlay() -> None:
-    """The overlay of all slice views off, or on again as it was."""
-    composites = [node for node in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode") if node.GetForegroundVolumeID()]
-    shown = max((node.GetForegroundOpacity() for node in composites), default=0.0)
-    settings = settings_node()
-    if shown > 0:
-        settings.SetParameter(OVERLAY_OPACITY, repr(shown))
-    opacity = 0.0 if shown > 0 else float(settings.GetParameter(OVERLAY_OPACITY) or _DEFAULT_OVERLAY)
-    slicer.app.pauseRender()
-    try:
-        for node in composites:
-            node.SetForegroundOpacity(opacity)
-    finally:
-        slicer.app.resumeRender()
 
 
 def _dim(segmentation: Any, but: str | None) -> None:

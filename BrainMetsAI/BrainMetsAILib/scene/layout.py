@@ -71,6 +71,12 @@ def show_case() -> None:
     keep_slab()
 
 
+def show_volume(volume: Any) -> None:
+    """A volume alone in every slice view, whole."""
+    slicer.util.setSliceViewerLayers(background=volume, foreground=None)
+    slicer.app.applicationLogic().FitSliceToBackground()
+
+
 def show_lesion(segmentation: Any, segment_id: str, field_mm: float = FIELD_MM) -> None:
     """Every slice view to the middle of one lesion, with a field of view of that many millimetres; all redraws in one go."""
     show_place(segment_centre(segmentation, segment_id), field_mm)

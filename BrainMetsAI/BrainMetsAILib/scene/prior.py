@@ -33,7 +33,7 @@ from BrainMetsAILib.scene.masks import (
 )
 from BrainMetsAILib.scene.prior_masks import PriorPart, moved_box, read_prior, shift
 from BrainMetsAILib.scene.review import TABLE_ROLE, begin_review, review_of
-from BrainMetsAILib.scene.segments import add_lesions, identify, lesion_segment_ids
+from BrainMetsAILib.scene.segments import add_lesions, counts, identify, lesion_segment_ids
 from BrainMetsAILib.scene.settings import EXAMINATION_UID
 from BrainMetsAILib.scene.tables import lesion_table
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
@@ -147,8 +147,8 @@ def _is_there(part: PriorPart, review: Any) -> bool:
     """Whether a part overlaps a lesion that counts."""
     if review is None or part.crop is None:
         return False
-    content, grid = review.GetSegmentation(), grid_of(review)
-    counting = [segment_id for segment_id in lesion_segment_ids(review) if tags.counts(content.GetSegment(segment_id))]
+    grid = grid_of(review)
+    counting = [segment_id for segment_id in lesion_segment_ids(review) if counts(review, segment_id)]
     return any((shared_part(part.crop, segment_crop(review, segment_id, grid)) & part.crop.mask).any() for segment_id in counting)
 
 
@@ -194,10 +194,10 @@ def _hidden_yield(review: Any, new: MaskCrop) -> None:
     """Lesions that do not count lose the voxels that a new one has."""
     content, grid, own = review.GetSegmentation(), grid_of(review), reference_grid(review)
     for segment_id in lesion_segment_ids(review):
-        segment = content.GetSegment(segment_id)
-        crop = None if tags.counts(segment) else segment_crop(review, segment_id, grid)
+        crop = None if counts(review, segment_id) else segment_crop(review, segment_id, grid)
         if crop is None or not (shared_part(crop, new) & crop.mask).any():
             continue
+        segment = content.GetSegment(segment_id)
         rest = crop_of(crop.mask & ~shared_part(crop, new))
         left = moved_crop(moved_box(rest, np.array([box.start for box in crop.box])), grid, own) if rest is not None else None
         segment.AddRepresentation(REPRESENTATION, empty_image(own.ijk_to_ras) if left is None else oriented_image(left, own.ijk_to_ras))

@@ -46,9 +46,13 @@ def match_to_truth(labels: sitk.Image, truth: sitk.Image, minimum_iou: float = M
     """
     if not same_grid(labels, truth):
         raise ValueError("the found lesions and the truth lie on different grids; score them on the examination's own grid")
-    found, true = array_of(labels).astype(np.int64), array_of(truth).astype(np.int64)
+    found, true = array_of(labels), array_of(truth)
+    somewhere = (found != 0) | (true != 0)  # the rest is most of the volume, and says nothing
+    found, true = found[somewhere].astype(np.int64), true[somewhere].astype(np.int64)
+    if not len(found):
+        return Score((), (), ())
     rows, columns = int(found.max()) + 1, int(true.max()) + 1
-    common = np.bincount((found * columns + true).ravel(), minlength=rows * columns).reshape(rows, columns)
+    common = np.bincount(found * columns + true, minlength=rows * columns).reshape(rows, columns)
     sizes = common.sum(axis=1, keepdims=True) + common.sum(axis=0, keepdims=True) - common
     iou = common[1:, 1:] / np.maximum(sizes[1:, 1:], 1)
     iou[iou < minimum_iou] = 0.0

@@ -22,10 +22,13 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 def run(test: Any) -> None:
     """All steps; `test` is the running ScriptedLoadableModuleTest."""
     from BrainMetsAILib.panel.case_section import chosen_volume
+    from BrainMetsAILib.panel.practice_section import FOLDER_SETTING
     from BrainMetsAILib.panel.recovery_section import recovery_folder
     from BrainMetsAILib.panel.sample_data import load_practice_case
     from BrainMetsAILib.scene import tags
     from BrainMetsAILib.scene.overlays import shown_overlay
+    from BrainMetsAILib.scene.practice import TRUTH_ROLE, practice_of
+    from BrainMetsAILib.scene.practice_reading import is_submitted
     from BrainMetsAILib.scene.reader import reader_name, set_reader_name
     from BrainMetsAILib.scene.reading_layouts import shown_layout
     from BrainMetsAILib.scene.review import review_nodes, review_of
@@ -108,4 +111,20 @@ def run(test: Any) -> None:
     tags.write_tag(segmentation.GetSegmentation().GetSegment(ids[0]), tags.COMMENT, "changed")
     wait_until(lambda: "Changed" in finish.signLabel.text, "the change to be told")
     wait_until(lambda: any(recovery_folder().glob("*.npz")), "the recovery file")
+
+    test.delayDisplay("Submitting the reading")
+    practice = practice_of(volumes[0])
+    test.assertIsNone(practice.GetNodeReference(TRUTH_ROLE))
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    test.assertEqual(hierarchy.GetItemByDataNode(practice), 0, "the truth is in the Data tree")
+    folder = slicer.app.userSettings().value(FOLDER_SETTING)
+    slicer.app.userSettings().setValue(FOLDER_SETTING, slicer.app.temporaryPath)  # the person's own record stays as it is
+    try:
+        panel.practice.ui.submitButton.click()
+    finally:
+        slicer.app.userSettings().setValue(FOLDER_SETTING, folder or "")
+    test.assertTrue(is_submitted(practice), panel.practice.ui.practiceStatusLabel.text)
+    test.assertGreater(len(panel.practice.table.keys), 3)
+    panel.practice.table.select(panel.practice.table.keys[0])
+    test.assertTrue(practice.GetNodeReference(TRUTH_ROLE).GetDisplayNode().GetVisibility())
     test.delayDisplay("Test passed")

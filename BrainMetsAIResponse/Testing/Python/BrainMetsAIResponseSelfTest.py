@@ -26,11 +26,12 @@ def offset_mm(view: str) -> float:
 def run(test: Any) -> None:
     """All steps; `test` is the running ScriptedLoadableModuleTest."""
     from BrainMetsAILib.panel.sample_data import load_practice_case
+    from BrainMetsAILib.scene.practice import practice_of, show_truth
     from BrainMetsAIResponseLib.panel.choices import chosen_pair
 
     test.delayDisplay("Making the practice case")
     baseline, follow_up = load_practice_case()
-    truths = [slicer.util.getNode(f"{volume.GetName()} truth") for volume in (baseline, follow_up)]
+    truths = [show_truth(practice_of(volume), True) for volume in (baseline, follow_up)]
 
     panel = slicer.util.getModuleWidget("BrainMetsAIResponse")
     selectors = panel.pair.ui

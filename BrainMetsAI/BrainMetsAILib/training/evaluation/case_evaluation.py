@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from BrainMetsAILib.images.geometry import array_of, same_grid
+from BrainMetsAILib.lesions.sizes import sphere_diameter_mm
 from BrainMetsAILib.models.finding import Finding
 from BrainMetsAILib.synthesis.scoring import Hit, match_to_truth
 from BrainMetsAILib.training.evaluation.calibration import voxel_bins
 from BrainMetsAILib.training.evaluation.case_result import Candidate, CaseResult, TrueLesion, Volumes
 from BrainMetsAILib.training.evaluation.lesionwise import LesionWise, lesion_wise
-from BrainMetsAILib.training.evaluation.sizes import sphere_diameter_mm
 from BrainMetsAILib.training.evaluation.surfaces import Overlap, overlap
 from BrainMetsAILib.training.evaluation.truth import Truth
 

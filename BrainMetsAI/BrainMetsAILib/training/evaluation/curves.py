@@ -7,12 +7,12 @@ from typing import Any
 import matplotlib
 import numpy as np
 
+from BrainMetsAILib.lesions.sizes import ALL_SIZES, SIZE_BINS
 from BrainMetsAILib.training.evaluation.agreement import agreement
 from BrainMetsAILib.training.evaluation.calibration import Calibration, lesion_calibration, voxel_calibration
 from BrainMetsAILib.training.evaluation.case_result import CaseResult
 from BrainMetsAILib.training.evaluation.detection import froc
 from BrainMetsAILib.training.evaluation.figures import volume_pairs
-from BrainMetsAILib.training.evaluation.sizes import ALL_SIZES, SIZE_BINS
 
 matplotlib.use("Agg")
 from matplotlib import pyplot  # the backend comes first: there is no display

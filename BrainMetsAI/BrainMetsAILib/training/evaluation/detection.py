@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from BrainMetsAILib.lesions.sizes import ALL_SIZES, SizeBin
 from BrainMetsAILib.training.evaluation.case_result import CaseResult
-from BrainMetsAILib.training.evaluation.sizes import ALL_SIZES, SizeBin
 
 FROC_AT = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """False positives a scan at which the sensitivity is averaged (as LUNA16: Setio et al., Med Image Anal 2017;42:1)."""

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from BrainMetsAILib.lesions.sizes import ALL_SIZES, SIZE_BINS
 from BrainMetsAILib.training.evaluation.agreement import agreement
 from BrainMetsAILib.training.evaluation.calibration import lesion_calibration, voxel_calibration
 from BrainMetsAILib.training.evaluation.case_result import CaseResult, TrueLesion, Volumes
 from BrainMetsAILib.training.evaluation.detection import counts, froc, froc_score, sensitivity
-from BrainMetsAILib.training.evaluation.sizes import ALL_SIZES, SIZE_BINS
 from BrainMetsAILib.training.evaluation.surfaces import Overlap
 
 TISSUES = ("whole", "enhancing", "necrosis")

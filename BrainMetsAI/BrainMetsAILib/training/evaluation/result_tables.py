@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from BrainMetsAILib.lesions.sizes import ALL_SIZES, SIZE_BINS
 from BrainMetsAILib.training.evaluation.bootstrap import Estimate
 from BrainMetsAILib.training.evaluation.case_result import CaseResult, Volumes
-from BrainMetsAILib.training.evaluation.sizes import ALL_SIZES, SIZE_BINS
 from BrainMetsAILib.training.evaluation.summary import GroupSummary, Summary
 from BrainMetsAILib.training.evaluation.surfaces import Overlap
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from BrainMetsAILib.lesions.sizes import ALL_SIZES, SIZE_BINS
 from BrainMetsAILib.training.evaluation.bootstrap import RESAMPLES, Estimate, bootstrap
 from BrainMetsAILib.training.evaluation.case_result import CaseResult
 from BrainMetsAILib.training.evaluation.detection import Counts, counts, operating_points
@@ -13,7 +14,6 @@ from BrainMetsAILib.training.evaluation.figures import (
     outline_figures,
     volume_figures,
 )
-from BrainMetsAILib.training.evaluation.sizes import ALL_SIZES, SIZE_BINS
 
 ALL_CASES = "all cases"
 
