@@ -14,8 +14,6 @@ from BrainMetsAILib.lesions.diameters import DiameterPair, Point
 from BrainMetsAILib.scene.layout import FIELD_MM, segment_centre, show_place
 from BrainMetsAILib.scene.segments import lesion_segment_ids
 
-OVERLAY_OPACITY = "Views.OverlayOpacity"  # parameter of the settings node: what it was before the overlay was taken off
-_DEFAULT_OVERLAY = 0.25
 _FIELD_SHARE = 2.5  # of the view, a large lesion takes up no more than one part in this
 _DIM_FILL, _DIM_OUTLINE, _DIM_SURFACE = 0.2, 0.35, 0.3
 _BRIGHT = 1.0
