@@ -115,7 +115,7 @@ def test_a_bright_vessel_beside_it_stays_out(spacing: Spacing) -> None:
     lesion, vessel = ball(spacing, 6.0), rod(spacing, 1.8, 7.0)
     result = grown(scanned([(lesion, 190.0), (vessel, 260.0)], spacing), spacing)
     assert dice(result, lesion) > 0.85
-    assert (result & vessel & ~lesion).sum() < 0.15 * vessel.sum()
+    assert (result & vessel & ~lesion).sum() < 0.2 * vessel.sum()
 
 
 def test_other_lesions_are_never_eaten() -> None:

@@ -38,7 +38,7 @@ def test_the_middle_of_an_ellipsoid(name: str) -> None:
 def test_a_line_drawn_on_a_slice(name: str) -> None:
     shape, matrix = grid(GRIDS[name], CENTRE, 12.0)
     lesion = ball(shape, matrix, CENTRE, 10.0)
-    first, second = np.array(CENTRE) + (4.0, -9.0, 0.0), np.array(CENTRE) + (4.0, 9.0, 0.0)
+    first, second = np.add(CENTRE, (4.0, -9.0, 0.0)), np.add(CENTRE, (4.0, 9.0, 0.0))
     parts = split_by_plane(lesion, matrix, plane_through_line(first, second, np.array([0.0, 0.0, 1.0])))
     right = positions_ras(shape, matrix)[..., 0] > CENTRE[0] + 4.0
     np.testing.assert_array_equal((parts == parts[lesion & right][0]) & lesion, lesion & right)
@@ -48,7 +48,7 @@ def test_a_plane_beside_the_lesion_is_refused() -> None:
     shape, matrix = grid(GRIDS["isotropic"], CENTRE, 12.0)
     lesion = ball(shape, matrix, CENTRE, 5.0)
     with pytest.raises(EditRefused, match="does not cut"):
-        split_by_plane(lesion, matrix, Plane(np.array(CENTRE) + (9.0, 0, 0), np.array([1.0, 0, 0])))
+        split_by_plane(lesion, matrix, Plane(np.add(CENTRE, (9.0, 0.0, 0.0)), np.array([1.0, 0, 0])))
     with pytest.raises(EditRefused, match="on top of each other"):
         plane_through_line(np.array(CENTRE), np.array(CENTRE), np.array([0.0, 0, 1]))
 
@@ -73,7 +73,7 @@ def test_points_in_touching_balls_of_different_size_meet_at_the_neck(name: str) 
 def test_two_points_in_one_ball_share_it_evenly_and_three_make_three() -> None:
     shape, matrix = grid(GRIDS["isotropic"], CENTRE, 12.0)
     lesion = ball(shape, matrix, CENTRE, 10.0)
-    points = np.array([kji(np.array(CENTRE) + shift, matrix) for shift in ((-5.0, 0, 0), (5.0, 0, 0), (0, 8.0, 0))])
+    points = np.array([kji(np.add(CENTRE, shift), matrix) for shift in ((-5.0, 0, 0), (5.0, 0, 0), (0, 8.0, 0))])
     two = split_around_points(lesion, points[:2], (1.0, 1.0, 1.0))
     assert (two == 1).sum() == pytest.approx((two == 2).sum(), rel=0.25)  # points fall on whole voxels
     assert set(np.unique(split_around_points(lesion, points, (1.0, 1.0, 1.0)))) == {0, 1, 2, 3}

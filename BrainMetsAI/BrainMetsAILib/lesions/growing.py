@@ -18,7 +18,8 @@ _MARGIN_MM = 6.0  # tissue around the lesion, against which it is judged
 _LEAST_REACH_MM = 10.0  # a small size in a large lesion still has to see what surrounds that
 _SMOOTHING_MM = 0.6
 _AIM_MM = 1.5  # a person clicks this exactly
-_CONTRAST_SD = 1.5
+_CALM_MM = 1.2  # contrast is judged in an image as smooth as this, in which noise has no peaks
+_CONTRAST_SD = 2.0
 _CONTRAST_SHARE = 0.04
 _LEAST_PROBABILITY = 0.2
 _RING_SHARE = 0.75  # of all directions meet the ring
@@ -114,25 +115,28 @@ def _evidence(around: Neighbourhood, smooth: Values, size_mm: float) -> tuple[Va
     if tissue.size == 0:
         raise EditRefused(_NOTHING)
     background = float(np.median(tissue))
-    spread = 1.4826 * float(np.median(np.abs(tissue - background)))
+    calm = ndimage.gaussian_filter(smooth, [_CALM_MM / step for step in around.spacing_mm])
+    spread = 1.4826 * float(np.median(np.abs(calm[calm > around.air] - np.float32(background))))
     contrast = max(_CONTRAST_SD * spread, _CONTRAST_SHARE * abs(background))
     distance = _distance_mm(smooth.shape, around.seed, around.spacing_mm)
     near = (distance <= max(_AIM_MM, 0.75 * max(around.spacing_mm))) & ~around.taken
     if not near.any():
         raise EditRefused(_NOTHING)
+    bright = float(calm[near].max()) >= background + contrast
     seen = 0.0 if around.probability is None else float(around.probability[near].max())
     start, level = _brightest(smooth, near)
     ring = _ring_around(around, smooth, size_mm, background + contrast)
     if ring is not None and level - background < _CORE_OF_RING * (ring[1] - background):
         start, level = ring
-    elif level < background + contrast and seen < _LEAST_PROBABILITY:
+        bright = True
+    elif not bright and seen < _LEAST_PROBABILITY:
         raise EditRefused(_NOTHING)
     height = max(level - background, 1e-6)
     evidence = np.clip((smooth - background) / np.float32(height), 0.0, 1.0)
     if around.probability is not None and seen >= _LEAST_PROBABILITY:
         sure = np.clip(around.probability / np.float32(seen), 0.0, 1.0)
         # Where the image shows nothing (a lesion that does not enhance) the network's word has to do.
-        evidence = 0.5 * (evidence + sure) if level >= background + contrast else sure
+        evidence = 0.5 * (evidence + sure) if bright else sure
     return evidence, start
 
 

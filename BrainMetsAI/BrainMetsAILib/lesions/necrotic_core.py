@@ -43,7 +43,7 @@ def dark_core(image: NDArray[np.float32], lesion: Mask, spacing_mm: tuple[float,
         raise EditRefused(f"{name} is too small to have a core; paint its necrosis.")
     rim, core = float(np.percentile(smooth[lesion], _RIM_PERCENTILE)), float(np.percentile(smooth[inner], _CORE_PERCENTILE))
     if rim - core < _LEAST_CONTRAST * abs(rim):
-        raise EditRefused(f"The inside of {name} is about as bright as its rim: there is no dark core to fill; paint its necrosis if you see any.")
+        raise EditRefused(f"There is no dark core in {name}: its inside is about as bright as its rim. Paint its necrosis if you see any.")
     bright = whole & (smooth >= 0.5 * (rim + core))
     enclosed = with_enclosed(ndimage.binary_closing(np.pad(bright, 2))[2:-2, 2:-2, 2:-2]) & whole & ~bright
     pieces, count = ndimage.label(enclosed)
