@@ -12,6 +12,7 @@ from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleTest, ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
+SECTIONS = ("BrainMetsAICase", "BrainMetsAISetup", "BrainMetsAIFind", "BrainMetsAILesions", "BrainMetsAIEdit")
 HOMEPAGE = "https://github.com/BrainMetsAI/SlicerBrainMetsAI"
 
 
@@ -57,6 +58,7 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Called when the module is opened for the first time, and after a reload."""
         super().setup()
         from BrainMetsAILib.panel.case_section import CaseSection
+        from BrainMetsAILib.panel.edit_section import EditSection
         from BrainMetsAILib.panel.find_section import FindSection
         from BrainMetsAILib.panel.lesions_section import LesionsSection
         from BrainMetsAILib.panel.process import WorkerProcess
@@ -69,13 +71,14 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.later.setSingleShot(True)
         self.later.setInterval(0)
         self.later.connect("timeout()", self.refresh)
-        self.roots = [self.load(name) for name in ("BrainMetsAICase", "BrainMetsAISetup", "BrainMetsAIFind", "BrainMetsAILesions")]
-        case, setup, find, lesions = (slicer.util.childWidgetVariables(root) for root in self.roots)
+        self.roots = [self.load(name) for name in SECTIONS]
+        case, setup, find, lesions, edit = (slicer.util.childWidgetVariables(root) for root in self.roots)
         self.case = CaseSection(case, self.worker, self.refresh)
         requirements = Path(self.resourcePath("requirements.txt"))
         self.installation = SetupSection(setup, self.roots[1], questions, requirements, self.later.start)
         self.find = FindSection(find, self.worker, self.installation, questions, self.refresh)
-        self.lesions = LesionsSection(lesions)
+        self.edit = EditSection(edit, self.on_edited)
+        self.lesions = LesionsSection(lesions, self.edit.choose)
         self.layout.addStretch(1)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.on_scene_closing)
@@ -83,6 +86,8 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.addObserver(scene, event, self.on_scene_changed)
         slicer.app.connect("aboutToQuit()", self.stop)
         self.refresh()
+        if self.parent.isEntered:  # a reload calls cleanup and setup, never exit and enter
+            self.edit.enter()
 
     def load(self, name: str) -> Any:
         """Load a section's .ui file into the panel."""
@@ -98,6 +103,8 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.later.stop()
         self.case.release()
         self.lesions.release()
+        self.edit.exit()
+        self.edit.release()
         self.stop()
         for root in self.roots:  # a reload only hides them
             root.deleteLater()
@@ -110,12 +117,17 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def enter(self) -> None:
         """Called each time the module is opened."""
         self.case.choose_if_obvious()
+        self.edit.enter()
         self.refresh()
+
+    def exit(self) -> None:
+        """Called each time another module is opened."""
+        self.edit.exit()
 
     def refresh(self) -> None:
         """Show what the scene holds."""
         from BrainMetsAILib.panel.case_section import chosen_volume
-        from BrainMetsAILib.scene.review import review_of
+        from BrainMetsAILib.scene.review import review_nodes, review_of
 
         if slicer.mrmlScene.IsClosing() or slicer.mrmlScene.IsImporting():
             return  # the event that ends it follows
@@ -123,12 +135,21 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.case.refresh()
         self.installation.refresh()
         self.find.refresh()
-        self.lesions.show(review_of(volume) if volume is not None else None)
+        segmentation = review_of(volume) if volume is not None else None
+        self.lesions.show(segmentation)
+        self.edit.edit(review_nodes(segmentation) if segmentation is not None else None)
+
+    def on_edited(self, lesion_uid: str) -> None:
+        """An edit is done; the lesion is the one to go on with, where there is one."""
+        self.lesions.refresh()
+        if lesion_uid:
+            self.lesions.table.select(lesion_uid)
 
     def on_scene_closing(self, caller: Any, event: str) -> None:
         """What runs was meant for the scene that goes."""
         self.worker.forget()
         self.lesions.release()
+        self.edit.release()
 
     def on_scene_changed(self, caller: Any, event: str) -> None:
         """Nodes came or went, or a scene was loaded."""

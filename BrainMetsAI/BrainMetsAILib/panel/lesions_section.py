@@ -1,5 +1,6 @@
 """The section with the lesion table: a click on a row shows the lesion in every view."""
 
+from collections.abc import Callable
 from typing import Any
 
 import qt
@@ -36,10 +37,12 @@ class LesionsSection:
     ----------
     ui
         Widgets of BrainMetsAILesions.ui.
+    on_lesion
+        Called with the UID of a lesion when a person goes to it.
     """
 
-    def __init__(self, ui: Any) -> None:
-        self.ui = ui
+    def __init__(self, ui: Any, on_lesion: Callable[[str], None]) -> None:
+        self.ui, self._on_lesion = ui, on_lesion
         self._segmentation: Any = None
         self._observed: list[tuple[Any, int]] = []
         headings = (
@@ -107,6 +110,7 @@ class LesionsSection:
                 nodes.segmentation.GetDisplayNode().RemoveAllViewNodeIDs()
                 show_review(nodes)
             show_lesion(self._segmentation, segment_id)
+            self._on_lesion(lesion_uid)
 
 
 def _shown(nodes: ReviewNodes) -> bool:

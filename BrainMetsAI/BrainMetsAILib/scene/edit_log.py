@@ -26,13 +26,14 @@ class Change:
     review_after: str
 
 
-def changes_between(segmentation: Any, before: Holdings, after: Holdings) -> list[Change]:
-    """The lesions whose voxels or review differ."""
+def changes_between(segmentation: Any, before: Holdings, after: Holdings, with_reviews: bool = False) -> list[Change]:
+    """The lesions whose voxels differ, and with ``with_reviews`` those whose review does."""
     voxel = voxel_ml(reference_grid(segmentation).ijk_to_ras)
     result = []
     for segment_id in (*before, *(segment_id for segment_id in after if segment_id not in before)):
         old, new = before.get(segment_id), after.get(segment_id)
-        if old is not None and new is not None and old.review == new.review and _same(old.crop, new.crop):
+        reviewed_alike = not with_reviews or (old is not None and new is not None and old.review == new.review)
+        if old is not None and new is not None and reviewed_alike and _same(old.crop, new.crop):
             continue
         known = new or old
         assert known is not None
