@@ -233,8 +233,10 @@ class EditSection:
     def _show(self) -> None:
         """What is edited, and what can be done."""
         segment_id = segment_of(self._nodes.segmentation, self._lesion) if self._nodes is not None and self._lesion else None
-        if self._nodes is None or segment_id is None:
-            self.ui.editedLabel.text = _("Select a lesion in the table.") if self._nodes is not None else _("There is no lesion to edit yet.")
+        if self._nodes is None:
+            self.ui.editedLabel.text = _("There is no lesion to edit yet.")
+        elif segment_id is None:
+            self.ui.editedLabel.text = _("Select a lesion in the table.")
         else:
             segmentation = self._nodes.segmentation
             grid = reference_grid(segmentation)

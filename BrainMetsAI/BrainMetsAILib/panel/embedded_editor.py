@@ -57,7 +57,7 @@ class EmbeddedEditor:
     def choose(self, segment_id: str) -> None:
         """Edit this segment from now on; empty for none."""
         self._widget.setCurrentSegmentID(segment_id)
-        self._widget.enabled = bool(segment_id)
+        self._widget.setVisible(bool(segment_id))  # disabled, its hidden buttons would not tell whether there is a step to undo
         if not segment_id:
             self.pause()
 
@@ -89,7 +89,7 @@ class EmbeddedEditor:
 
     def release(self) -> None:
         """Let go of all nodes: closing the scene with an effect at work crashes the application otherwise."""
-        self._widget.enabled = False
+        self._widget.setVisible(False)
         if not self._taken:
             return
         self._taken = False
