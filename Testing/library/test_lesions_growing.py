@@ -59,7 +59,7 @@ def grown(
     box = growth_box(SHAPE, seed, spacing, size_mm)
     inside = tuple(place - side.start for place, side in zip(seed, box, strict=True))
     around = Neighbourhood(
-        image[box], spacing, (inside[0], inside[1], inside[2]), 10.0,
+        image[box], spacing, (inside[0], inside[1], inside[2]),
         np.zeros(SHAPE, bool)[box] if taken is None else taken[box], None if probability is None else probability[box],
     )  # fmt: skip
     result = np.zeros(SHAPE, bool)

@@ -132,7 +132,8 @@ def test_the_editor_is_pared_down_and_protects_lesions(person: Person) -> None:
     assert node.GetOverwriteMode() == node.OverwriteNone
     assert widget.hearsViews and widget.isHidden(), "no lesion is selected yet"
     person.go_to("M02")
-    assert not widget.isHidden() and widget.currentSegmentID() == person.nodes.segmentation.GetSegmentation().GetSegmentIdBySegmentName("M02")
+    content = person.nodes.segmentation.GetSegmentation()
+    assert not widget.isHidden() and widget.currentSegmentID() == content.GetSegmentIdBySegmentName("M02")
     assert person.ui.editedLabel.text.startswith("M02, 0.9")
 
 

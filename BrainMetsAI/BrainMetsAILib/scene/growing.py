@@ -17,7 +17,7 @@ from BrainMetsAILib.scene.settling import yields
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
 
 _AIR_AROUND_MM = 4.0
-_MOST_SAMPLES = 200_000
+_MOST_SAMPLES = 30_000
 
 
 def grown_crop(nodes: ReviewNodes, ras: Triple, size_mm: float, apart_from: str = "") -> MaskCrop:
@@ -59,7 +59,7 @@ def grown_crop(nodes: ReviewNodes, ras: Triple, size_mm: float, apart_from: str 
     if _share_of_air(image, inside, spacing, air) > 0.5:
         raise EditRefused("This place is in air, outside the head; click inside the head.")
     taken = _taken(nodes.segmentation, grid, box, inside, apart_from)
-    around = Neighbourhood(image, spacing, inside, air, taken, _probability(nodes, grid, box))
+    around = Neighbourhood(image, spacing, inside, taken, _probability(nodes, grid, box))
     found = crop_of(grow_lesion(around, size_mm))
     assert found is not None
     k, j, i = (slice(side.start + part.start, side.start + part.stop) for side, part in zip(box, found.box, strict=True))
