@@ -22,6 +22,7 @@ _CONTRAST = 0.06  # of the brightness at the click: less is texture
 _RISE = 0.25  # of the way down: where it goes up again by this much, the surroundings have other things in them
 _SLOW = 0.4  # of the steepest fall: here the surroundings begin
 _SLACK = 1.3  # a lesion may be this much longer than its middle width
+_THIN_SIDE = 25  # percentile over the ring: half of its mean brightness would break it where it is thin
 _LEVEL = 75  # percentile of the brightness at the click: the highest value is noise
 _ALIKE = (0.6, 1.4)  # radius of a lesion by its volume, to that by the spheres around its middle
 _SAME_TISSUE = 0.3  # of the contrast
@@ -189,7 +190,9 @@ def _target(around: Neighbourhood, smooth: Values, near: Mask, size_mm: float) -
             target = _Target(_brightest(smooth, near), float(np.percentile(smooth[near], _LEVEL)), background, radius, False)
         else:
             tops = rays[:, :bottom].max(axis=1)
-            level = float(np.median(tops))
+            if not np.any(tops > background + contrast):
+                continue
+            level = float(np.percentile(tops[tops > background + contrast], _THIN_SIDE))
             ray = int(np.argmin(np.abs(tops - level)))
             start = centre + _directions()[ray] * int(np.argmax(rays[ray, :bottom])) * _RAY_STEP_MM / np.asarray(around.spacing_mm)
             target = _Target(start, level, background, radius, True)

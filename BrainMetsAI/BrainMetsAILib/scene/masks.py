@@ -14,7 +14,6 @@ import numpy.typing as npt
 import SimpleITK as sitk
 import slicer
 import vtk
-from scipy import ndimage
 from vtk.util.numpy_support import vtk_to_numpy
 
 from BrainMetsAILib.images.geometry import ijk_to_ras
@@ -157,8 +156,14 @@ def empty_image(ijk_to_ras: Matrix) -> Any:
 
 def crop_of(array: Mask) -> MaskCrop | None:
     """The bounding box of a full-size mask and what is in it."""
-    found = ndimage.find_objects(array.astype(np.uint8))
-    return MaskCrop(array[found[0]].copy(), found[0]) if found else None
+    part, sides = array, []
+    for axis in range(3):  # several times faster than ndimage.find_objects, and every edit asks for every lesion
+        hit = np.flatnonzero(part.any(axis=tuple(other for other in range(3) if other != axis)))
+        if len(hit) == 0:
+            return None
+        sides.append(slice(int(hit[0]), int(hit[-1]) + 1))
+        part = part[(slice(None),) * axis + (sides[-1],)]
+    return MaskCrop(part.copy(), (sides[0], sides[1], sides[2]))
 
 
 def tight(crop: MaskCrop) -> MaskCrop | None:
