@@ -197,7 +197,8 @@ def test_add_by_click_keeps_the_effect_on_and_the_click_from_it(person: Person) 
     person.widget.setActiveEffectByName("Paint")
     person.ui.addButton.click()
     assert person.ui.addButton.checked and "Esc" in person.status
-    person.click(np.add(MISSED.centre, (1.0, -1.0, 0.0)), "Yellow")
+    clicked = (MISSED.centre[0] + 1.0, MISSED.centre[1] - 1.0, MISSED.centre[2])
+    person.click(clicked, "Yellow")
     assert person.reached_the_effect("Yellow") == 0
     assert person.names()[-1] == "M04" and person.panel.lesions.table.current == person.uid("M04")
     assert person.widget.mrmlSegmentEditorNode().GetActiveEffectName() == "Paint"
@@ -206,7 +207,7 @@ def test_add_by_click_keeps_the_effect_on_and_the_click_from_it(person: Person) 
     person.click(MISSED.centre, "Yellow")
     assert person.reached_the_effect("Yellow") == 1, "one click adds one lesion"
     (entry,) = log("added")
-    assert np.linalg.norm(np.subtract(entry["at_ras"], np.add(MISSED.centre, (1.0, -1.0, 0.0)))) < 0.5 and not log("edited")
+    assert np.linalg.norm(np.subtract(entry["at_ras"], clicked)) < 0.5 and not log("edited")
 
 
 def test_the_slider_grows_what_was_just_added_again(person: Person, wait_for: Callable[..., None]) -> None:
@@ -428,6 +429,38 @@ def test_a_loaded_scene_gets_its_layers_and_can_be_edited(person: Person, tmp_pa
     ring = again.mask("M01")
     again.paint(BETWEEN, 5.0)
     np.testing.assert_array_equal(again.mask("M01"), ring)
+
+
+def test_saving_while_painting_changes_no_lesion(person: Person, tmp_path: Path) -> None:
+    person.go_to("M02")
+    person.paint(BETWEEN, 5.0)
+    before = person.masks()
+    content = person.nodes.segmentation.GetSegmentation()
+    assert slicer.mrmlScene.WriteToMRB(str(tmp_path / "scene.mrb"))
+    assert content.GetNumberOfLayers() < content.GetNumberOfSegments(), "saving merges layers"
+    application.processEvents()
+    assert content.GetNumberOfLayers() == content.GetNumberOfSegments()
+    assert person.masks() == before and len(log("edited")) == 1
+    ring = person.mask("M01")
+    person.paint((12.0, 8.0, 10.0), 6.0)
+    np.testing.assert_array_equal(person.mask("M01"), ring)
+    person.ui.undoButton.click()
+    person.ui.undoButton.click()
+    application.processEvents()
+    assert person.mask("M02").sum() < np.frombuffer(before["M02"], bool).sum()
+    assert not (person.mask("M02") & person.mask("M01")).any()
+
+
+def test_views_of_another_layout_hear_the_click(person: Person) -> None:
+    person.ui.addButton.click()
+    node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSliceNode")
+    node.UnRegister(None)
+    node.SetSingletonTag("Another")
+    node.SetLayoutName("Another")
+    slicer.mrmlScene.AddNode(node)
+    slicer.app.layoutManager().layoutChanged.emit(1)
+    person.click(MISSED.centre, "Another")
+    assert person.names()[-1] == "M04"
 
 
 def test_it_fits_a_narrow_panel(person: Person) -> None:

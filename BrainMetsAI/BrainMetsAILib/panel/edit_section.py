@@ -13,7 +13,7 @@ from BrainMetsAILib.panel.embedded_editor import EmbeddedEditor
 from BrainMetsAILib.scene.edit_log import log_edit
 from BrainMetsAILib.scene.edit_watch import EditWatch
 from BrainMetsAILib.scene.edits import delete_lesion, fill_necrosis, split_in_middle
-from BrainMetsAILib.scene.masks import own_layers, reference_grid, segment_crop
+from BrainMetsAILib.scene.masks import layers_are_merged, own_layers, reference_grid, segment_crop
 from BrainMetsAILib.scene.review import ReviewNodes
 from BrainMetsAILib.scene.segments import necrosis_segment_id, segment_of, set_necrosis
 
@@ -62,7 +62,7 @@ class EditSection:
         if not same:
             self.release()
             content, events = nodes.segmentation.GetSegmentation(), slicer.vtkSegmentation
-            if content.GetNumberOfLayers() < content.GetNumberOfSegments():  # a scene file was loaded: saving merges layers
+            if layers_are_merged(nodes.segmentation):
                 own_layers(nodes.segmentation)
             self.editor.edit(nodes.segmentation, nodes.volume)
             self._watch = EditWatch(nodes.segmentation)
@@ -122,7 +122,7 @@ class EditSection:
 
     def delete(self) -> None:
         """Take the selected lesion out of the scene."""
-        self._run(lambda nodes: delete_lesion(nodes.segmentation, self._lesion, self.editor) or "")
+        self._run(lambda nodes: delete_lesion(nodes.segmentation, self._lesion, self.editor))
 
     def add_by_click(self) -> None:
         """Wait for a click on a lesion that is to be added."""
@@ -136,7 +136,7 @@ class EditSection:
     # Behind it
 
     def _run(self, edit: Callable[[ReviewNodes], str]) -> None:
-        """Do one edit of `scene.edits`; its refusal is shown. ``edit`` returns the UID of the lesion to go on with, or an empty text."""
+        """Do one edit of `scene.edits`; its refusal is shown. ``edit`` returns the UID of the lesion to go on with."""
         if self._nodes is None or self._watch is None:
             return
         self._settle()
@@ -175,6 +175,8 @@ class EditSection:
             return
         self._ruling = True
         try:
+            if layers_are_merged(self._nodes.segmentation):  # the scene was saved; redo is lost by that anyway
+                own_layers(self._nodes.segmentation)
             changes = self._watch.settle()
         finally:
             self._ruling = False
@@ -195,14 +197,16 @@ class EditSection:
 
     def _on_drawn(self, caller: Any, event: str) -> None:
         """A layer was written: what was drawn over other lesions is taken back before anything is redrawn."""
-        if self._ruling or self._watch is None:
+        if self._ruling or self._watch is None or self._nodes is None:
+            return
+        self._timer.start()
+        if not self.editor.effect or layers_are_merged(self._nodes.segmentation):  # no stroke: saving merges layers one by one
             return
         self._ruling = True
         try:
             self._watch.while_drawing(self.editor.segment_id)
         finally:
             self._ruling = False
-        self._timer.start()
 
     def _on_segment(self, caller: Any, event: str) -> None:
         if not self._ruling:
@@ -216,7 +220,7 @@ class EditSection:
         self._run(lambda nodes: split_in_middle(nodes.segmentation, self._lesion, self.editor)[0])
 
     def _on_fill(self) -> None:
-        self._run(lambda nodes: fill_necrosis(nodes, self._lesion, self.editor) or "")
+        self._run(lambda nodes: fill_necrosis(nodes, self._lesion, self.editor))
 
     def _aim(self) -> None:
         """Point the editor at the lesion or at the necrosis, whichever is to be edited."""

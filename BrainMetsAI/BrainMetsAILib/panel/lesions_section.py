@@ -10,7 +10,7 @@ from slicer.i18n import tr as _
 from BrainMetsAILib.lesions.lesion_list import Lesion, total_enhancing_ml
 from BrainMetsAILib.panel.result_table import Figure, ResultTable, Value
 from BrainMetsAILib.scene.layout import show_lesion, show_review
-from BrainMetsAILib.scene.masks import own_layers
+from BrainMetsAILib.scene.masks import layers_are_merged, own_layers
 from BrainMetsAILib.scene.review import ReviewNodes, review_nodes
 from BrainMetsAILib.scene.segments import read_lesion_list, segment_of
 
@@ -70,7 +70,7 @@ class LesionsSection:
             self._segmentation = segmentation
             if segmentation is not None:
                 content, events = segmentation.GetSegmentation(), slicer.vtkSegmentation
-                if content.GetNumberOfLayers() < content.GetNumberOfSegments():  # a scene file was loaded: saving merges layers
+                if layers_are_merged(segmentation):
                     own_layers(segmentation)
                 for event in (events.SourceRepresentationModified, events.SegmentModified, events.SegmentAdded, events.SegmentRemoved):
                     self._observed.append((content, content.AddObserver(event, self._changed)))

@@ -39,6 +39,7 @@ class SliceClicks:
         self._parent, self._on_click, self._on_cancel = parent, on_click, on_cancel
         self._observed: list[tuple[Any, int]] = []
         self._escape: Any = None
+        self._manager: Any = None
         self.armed = False
 
     def arm(self) -> None:
@@ -47,24 +48,26 @@ class SliceClicks:
         self.armed = True
         self._escape = qt.QShortcut(qt.QKeySequence("Esc"), slicer.util.mainWindow() or self._parent)
         self._escape.connect("activated()", self._on_cancel)
+        self._manager = slicer.app.layoutManager()  # None where Slicer runs without a main window
+        if self._manager is not None:
+            self._manager.connect("layoutChanged(int)", self._layout_changed)  # another layout may have new views
         self._observe()
-        slicer.app.layoutManager().connect("layoutChanged(int)", self._layout_changed)  # another layout may have new views
 
     def disarm(self) -> None:
         """Leave the clicks to the views."""
         if not self.armed:
             return
         self.armed = False
-        slicer.app.layoutManager().disconnect("layoutChanged(int)", self._layout_changed)
+        if self._manager is not None:
+            self._manager.disconnect("layoutChanged(int)", self._layout_changed)
         self._ignore()
         self._escape.setEnabled(False)  # until it is deleted it would keep the key from others
         self._escape.deleteLater()
         self._escape = None
 
     def _observe(self) -> None:
-        manager = slicer.app.layoutManager()
-        for name in manager.sliceViewNames():
-            widget = manager.sliceWidget(name)
+        for name in self._manager.sliceViewNames() if self._manager is not None else ():
+            widget = self._manager.sliceWidget(name)
             self._observe_view(widget.sliceView().interactor(), widget.mrmlSliceNode())
 
     def _observe_view(self, interactor: Any, slice_node: Any) -> None:

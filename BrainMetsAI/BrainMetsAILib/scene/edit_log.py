@@ -37,9 +37,9 @@ def changes_between(segmentation: Any, before: Holdings, after: Holdings, with_r
             continue
         known = new or old
         assert known is not None
-        volumes = [round(held.voxels * voxel, 6) if held else 0.0 for held in (old, new)]
-        reviews = [held.review if held else "" for held in (old, new)]
-        result.append(Change(known.lesion_uid, known.name, *volumes, *reviews))
+        before_ml, after_ml = (round(held.voxels * voxel, 6) if held else 0.0 for held in (old, new))
+        was, is_now = (held.review if held else "" for held in (old, new))
+        result.append(Change(known.lesion_uid, known.name, before_ml, after_ml, was, is_now))
     return result
 
 

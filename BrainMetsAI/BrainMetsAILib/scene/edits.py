@@ -152,8 +152,8 @@ def merge_lesions(segmentation: Any, lesion_uids: Sequence[str], history: Histor
     return _edit(segmentation, history, change, "merged")
 
 
-def fill_necrosis(nodes: ReviewNodes, lesion_uid: str, history: History) -> None:
-    """Mark the dark core that a lesion's rim encloses as necrosis; a hole in its outline there becomes part of the lesion.
+def fill_necrosis(nodes: ReviewNodes, lesion_uid: str, history: History) -> str:
+    """Mark the dark core that a lesion's rim encloses as necrosis; a hole in its outline there becomes part of the lesion; returns its UID.
 
     Raises
     ------
@@ -191,11 +191,14 @@ def fill_necrosis(nodes: ReviewNodes, lesion_uid: str, history: History) -> None
         write_mask(segmentation, dead or set_necrosis(segmentation, None), united(before, placed))
         return lesion_uid
 
-    _edit(segmentation, history, change, "necrosis filled")
+    return _edit(segmentation, history, change, "necrosis filled")
 
 
-def delete_lesion(segmentation: Any, lesion_uid: str, history: History) -> None:
-    """Take a lesion out of the scene, its necrosis with it; only undo brings it back. To keep it listed, reject it instead."""
+def delete_lesion(segmentation: Any, lesion_uid: str, history: History) -> str:
+    """Take a lesion out of the scene, its necrosis with it; only undo brings it back. To keep it listed, reject it instead.
+
+    Returns an empty text: there is no lesion to go on with.
+    """
     segment_id = _segment(segmentation, lesion_uid)
 
     def change() -> str:
@@ -203,6 +206,7 @@ def delete_lesion(segmentation: Any, lesion_uid: str, history: History) -> None:
         return lesion_uid
 
     _edit(segmentation, history, change, "deleted")
+    return ""
 
 
 def lesion_at(segmentation: Any, ras: Triple) -> str:

@@ -208,6 +208,12 @@ def write_mask(segmentation: Any, segment_id: str, crop: MaskCrop | None) -> Non
     logic.SetBinaryLabelmapToSegment(image, segmentation, segment_id, logic.MODE_REPLACE)
 
 
+def layers_are_merged(segmentation: Any) -> bool:
+    """Whether segments share layers: a scene file was loaded or saved."""
+    content = segmentation.GetSegmentation()
+    return bool(content.GetNumberOfLayers() < content.GetNumberOfSegments())
+
+
 def own_layers(segmentation: Any) -> None:
     """Give each segment a small layer of its own again, as measuring and editing want it."""
     with slicer.util.NodeModify(segmentation):

@@ -133,7 +133,7 @@ def _settled(segmentation: Any, before: Holdings, now: dict[str, Held], edited: 
 def drop_stray_necrosis(segmentation: Any, now: Holdings) -> dict[str, Held]:
     """Drop necrosis that lies outside every lesion (rejected and hidden ones keep theirs, for they may come back)."""
     segment_id = necrosis_segment_id(segmentation)
-    dead = now[segment_id].crop if segment_id in now else None
+    dead = now[segment_id].crop if segment_id is not None and segment_id in now else None
     if segment_id is None or dead is None:
         return dict(now)
     stray = dead.mask.copy()
