@@ -84,6 +84,13 @@ STAND_INS: tuple[type, ...] = (qMRMLWidget, qMRMLNodeComboBox, ctkCollapsibleBut
 WIDGETS = {kind.__name__: kind for kind in STAND_INS}
 
 
+def add_stand_ins(*kinds: type) -> None:
+    """More of them, from a file of their own."""
+    global STAND_INS
+    STAND_INS += kinds
+    WIDGETS.update({kind.__name__: kind for kind in kinds})
+
+
 class QUiLoader(QtUiTools.QUiLoader):
     """Loads .ui files with the stand-ins; a widget class or property that does not exist raises."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pythonqt_facade
+import segment_editor_facade
 from pythonqt_facade import QtCore, QtWidgets, ctk, pythonqt, qt
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -24,6 +25,7 @@ class Application(pythonqt(QtCore.QObject)):  # type: ignore[misc]
     moduleAboutToBeUnloaded = QtCore.Signal(str)
     applicationName = "Slicer"
     slicerHome = "/nonexistent"
+    _layout_manager: Any = None
 
     def __init__(self, headless: Any) -> None:
         super().__init__()
@@ -39,6 +41,12 @@ class Application(pythonqt(QtCore.QObject)):  # type: ignore[misc]
         if name.startswith("__") or "_headless" not in self.__dict__:
             raise AttributeError(name)
         return getattr(self.__dict__["_headless"], name)
+
+    def layoutManager(self) -> Any:
+        """The slice views that clicks come from."""
+        if self._layout_manager is None:
+            self._layout_manager = segment_editor_facade.LayoutManager()
+        return self._layout_manager
 
     def commandOptions(self) -> Any:
         """As started with --testing --no-main-window."""

@@ -27,7 +27,7 @@ def head_mask(image: sitk.Image) -> sitk.Image:
     """
     coarse = block_average(sitk.Cast(image, sitk.sitkFloat32), WORKING_SPACING_MM)
     values = array_of(coarse)
-    threshold = _air_threshold(values)
+    threshold = air_threshold(values)
     if threshold is None:
         return image_like(np.zeros(tuple(reversed(image.GetSize())), np.uint8), image)
     mask = _solid(values > threshold, np.array(coarse.GetSpacing())[::-1])
@@ -37,7 +37,7 @@ def head_mask(image: sitk.Image) -> sitk.Image:
     return sitk.Cast(soft >= 0.5, sitk.sitkUInt8)
 
 
-def _air_threshold(values: npt.NDArray[np.float32]) -> float | None:
+def air_threshold(values: npt.NDArray[np.float32]) -> float | None:
     """Intensity that separates air from tissue; None where all values are alike."""
     low, high = np.percentile(values, [2.0, 98.0])
     if high <= low:

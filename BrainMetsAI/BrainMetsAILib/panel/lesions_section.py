@@ -20,7 +20,7 @@ from BrainMetsAILib.scene.focus import focus_lesion, overview, toggle_outlines, 
 from BrainMetsAILib.scene.history import History, NoHistory
 from BrainMetsAILib.scene.layout import show_review
 from BrainMetsAILib.scene.listing import ListedLesion, list_lesions
-from BrainMetsAILib.scene.masks import own_layers
+from BrainMetsAILib.scene.masks import layers_are_merged, own_layers
 from BrainMetsAILib.scene.review import ReviewNodes, review_nodes
 from BrainMetsAILib.scene.segments import segment_of
 from BrainMetsAILib.scene.tables import lesion_table
@@ -112,7 +112,7 @@ class LesionsSection:
             self._segmentation = segmentation
             if segmentation is not None:
                 content, events = segmentation.GetSegmentation(), slicer.vtkSegmentation
-                if content.GetNumberOfLayers() < content.GetNumberOfSegments():  # a scene file was loaded: saving merges layers
+                if layers_are_merged(segmentation):  # a scene file was loaded: saving merges layers
                     own_layers(segmentation)
                 for event in (events.SourceRepresentationModified, events.SegmentModified, events.SegmentAdded, events.SegmentRemoved):
                     self._observed.append((content, content.AddObserver(event, self._changed)))

@@ -131,6 +131,25 @@ def _add_lesion(segmentation: Any, lesion: Lesion, crop: MaskCrop, own: Grid, pr
     return str(segment_id)
 
 
+def add_drawn_lesion(segmentation: Any, crop: MaskCrop) -> str:
+    """Append a lesion that a person made, with UIDs, number and name of its own; returns its segment's ID.
+
+    Parameters
+    ----------
+    crop
+        On the segmentation's own grid.
+    """
+    content = segmentation.GetSegmentation()
+    segment = _new_segment("", NECROSIS_COLOUR, LESION_TERMINOLOGY, None)
+    segment.AddRepresentation(REPRESENTATION, oriented_image(crop, reference_grid(segmentation).ijk_to_ras))
+    segment_id = str(content.GenerateUniqueSegmentID("Lesion"))
+    content.AddSegment(segment, segment_id)
+    identify(segmentation)
+    segment = content.GetSegment(segment_id)
+    segment.SetColor(*lesion_colour(int(tags.read_tag(segment, tags.NUMBER))))
+    return segment_id
+
+
 def set_necrosis(segmentation: Any, crop: MaskCrop | None, provenance: Provenance | None = None) -> str:
     """Make the one segment `Necrosis`, or give it another mask (on the segmentation's own grid); returns its ID."""
     matrix = reference_grid(segmentation).ijk_to_ras

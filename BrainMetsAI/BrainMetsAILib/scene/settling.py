@@ -1,0 +1,156 @@
+"""The rule that holds after each edit: lesions never overlap, and necrosis lies inside lesions.
+
+Contested voxels go back to the lesion that had them; necrosis outside lesions is dropped. Where nothing is contested nothing is written:
+a change of a segment after an undo destroys redo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from BrainMetsAILib.scene import tags
+from BrainMetsAILib.scene.masks import (
+    REPRESENTATION,
+    MaskCrop,
+    common_box,
+    reference_grid,
+    segment_crop,
+    shared_part,
+    tight,
+    without,
+    write_mask,
+)
+from BrainMetsAILib.scene.rerun import is_untouched
+from BrainMetsAILib.scene.segments import lesion_segment_ids, necrosis_segment_id
+
+
+@dataclass(frozen=True)
+class Held:
+    """What one segment covers at one moment, and what it is called.
+
+    Attributes
+    ----------
+    crop
+        On the segmentation's own grid; ``None`` where the segment is empty.
+    stamp
+        Of the segment's layer: the same stamp, the same voxels.
+    lesion_uid, name, review
+        Of the lesion; the UID of the segment `Necrosis` is empty.
+    made
+        Hash of the mask that a network made it with; empty where none did.
+    """
+
+    crop: MaskCrop | None
+    stamp: tuple[int, int]
+    lesion_uid: str
+    name: str
+    review: str
+    made: str
+
+    @property
+    def voxels(self) -> int:
+        """How many."""
+        return 0 if self.crop is None else int(np.count_nonzero(self.crop.mask))
+
+
+Holdings = Mapping[str, Held]  # segment ID → what it covers
+
+
+def held_by(segmentation: Any, known: Holdings | None = None) -> dict[str, Held]:
+    """What each segment covers now; layers that did not change since ``known`` are not read again."""
+    content, grid = segmentation.GetSegmentation(), reference_grid(segmentation)
+    result = {}
+    for segment_id in content.GetSegmentIDs():
+        segment = content.GetSegment(segment_id)
+        image = segment.GetRepresentation(REPRESENTATION)
+        stamp = (0 if image is None else int(image.GetMTime()), int(segment.GetLabelValue()))
+        before = (known or {}).get(segment_id)
+        crop = before.crop if before is not None and before.stamp == stamp else segment_crop(segmentation, segment_id, grid)
+        uid, review, made = (tags.read_tag(segment, key) for key in (tags.LESION_UID, tags.REVIEW, tags.MASK_SHA256))
+        result[str(segment_id)] = Held(crop, stamp, uid, segment.GetName(), review, made)
+    return result
+
+
+def yields(segmentation: Any, segment_id: str) -> bool:
+    """Whether a lesion gives way to edits of others: rejected, taken out by post-processing, or hidden by its score and never touched."""
+    segment = segmentation.GetSegmentation().GetSegment(segment_id)
+    if not tags.counts(segment):
+        return True
+    display = segmentation.GetDisplayNode()
+    return display is not None and not display.GetSegmentVisibility(segment_id) and is_untouched(segmentation, segment_id)
+
+
+def give_back(segmentation: Any, before: Holdings, edited: str | None = None) -> dict[str, Held]:
+    """Give voxels that two lesions hold back to the one that had them; one that `yields` loses them.
+
+    Parameters
+    ----------
+    before
+        What the segments held before the edit.
+    edited
+        The segment that was edited; by default all that have changed.
+
+    Returns
+    -------
+    dict
+        What the segments hold now.
+    """
+    now = held_by(segmentation, before)
+    lesions = lesion_segment_ids(segmentation)
+    for segment_id in [edited] if edited is not None else lesions:
+        if segment_id in lesions and segment_id in now and (segment_id not in before or before[segment_id].stamp != now[segment_id].stamp):
+            now = _settled(segmentation, before, now, segment_id, lesions)
+    return now
+
+
+def _settled(segmentation: Any, before: Holdings, now: dict[str, Held], edited: str, lesions: list[str]) -> dict[str, Held]:
+    """Settle what one edited lesion has gained from the others."""
+    whole = now[edited].crop
+    had = before[edited].crop if edited in before else None
+    gained = None if whole is None else without(whole, had)
+    kept = whole
+    for other in lesions:
+        theirs = now[other].crop
+        if other == edited or gained is None or theirs is None:
+            continue
+        contested = gained.mask & shared_part(gained, theirs)
+        if not contested.any():
+            continue
+        part = MaskCrop(contested, gained.box)
+        if yields(segmentation, other):
+            write_mask(segmentation, other, without(theirs, part))
+        else:
+            gained, kept = without(gained, part), None if kept is None else without(kept, part)
+    if kept is not whole:
+        write_mask(segmentation, edited, kept)
+    return held_by(segmentation, now)
+
+
+def drop_stray_necrosis(segmentation: Any, now: Holdings) -> dict[str, Held]:
+    """Drop necrosis that lies outside every lesion (rejected and hidden ones keep theirs, for they may come back)."""
+    segment_id = necrosis_segment_id(segmentation)
+    dead = now[segment_id].crop if segment_id is not None and segment_id in now else None
+    if segment_id is None or dead is None:
+        return dict(now)
+    stray = dead.mask.copy()
+    for lesion in lesion_segment_ids(segmentation):
+        crop = now[lesion].crop if lesion in now else None
+        part = None if crop is None else common_box(dead, crop)
+        if crop is not None and part is not None:
+            stray[part[0]] &= ~crop.mask[part[1]]
+    if not stray.any():
+        return dict(now)
+    write_mask(segmentation, segment_id, tight(MaskCrop(dead.mask & ~stray, dead.box)))
+    return held_by(segmentation, now)
+
+
+def settle(segmentation: Any, before: Holdings) -> dict[str, Held]:
+    """Apply the whole rule after an edit; returns what the segments hold then.
+
+    It belongs to the same step of undo as the edit, for the state was saved before that.
+    """
+    return drop_stray_necrosis(segmentation, give_back(segmentation, before))
