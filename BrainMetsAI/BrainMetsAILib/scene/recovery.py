@@ -21,7 +21,7 @@ import slicer
 
 from BrainMetsAILib.scene.history import History
 from BrainMetsAILib.scene.log import log_text
-from BrainMetsAILib.scene.masks import REPRESENTATION, own_layers
+from BrainMetsAILib.scene.masks import REPRESENTATION, layers_are_merged, own_layers
 from BrainMetsAILib.scene.review import review_nodes, reviews
 from BrainMetsAILib.scene.review_record import ReviewRecord, record_bytes, record_from_bytes, record_of, restore_record
 from BrainMetsAILib.scene.settings import settings_node
@@ -242,8 +242,7 @@ def _stamp(segmentation: Any) -> tuple[int, ...]:
 
 
 def _own_layers_again(segmentation: Any) -> None:
-    content = segmentation.GetSegmentation()
-    if content.GetNumberOfLayers() < content.GetNumberOfSegments():
+    if layers_are_merged(segmentation):
         own_layers(segmentation)
 
 

@@ -24,8 +24,7 @@ from BrainMetsAILib.scene.masks import (
     without,
     write_mask,
 )
-from BrainMetsAILib.scene.rerun import is_untouched
-from BrainMetsAILib.scene.segments import lesion_segment_ids, necrosis_segment_id
+from BrainMetsAILib.scene.segments import counts, lesion_segment_ids, necrosis_segment_id
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,7 @@ def held_by(segmentation: Any, known: Holdings | None = None) -> dict[str, Held]
 
 def yields(segmentation: Any, segment_id: str) -> bool:
     """Whether a lesion gives way to edits of others: rejected, taken out by post-processing, or hidden by its score and never touched."""
-    segment = segmentation.GetSegmentation().GetSegment(segment_id)
-    if not tags.counts(segment):
-        return True
-    display = segmentation.GetDisplayNode()
-    return display is not None and not display.GetSegmentVisibility(segment_id) and is_untouched(segmentation, segment_id)
+    return not counts(segmentation, segment_id)
 
 
 def give_back(segmentation: Any, before: Holdings, edited: str | None = None) -> dict[str, Held]:
