@@ -219,14 +219,16 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
 
 class BrainMetsAITest(ScriptedLoadableModuleTest):
-    """The self-test; its steps are in Testing/Python/BrainMetsAISelfTest.py."""
+    """The self-test; its steps are in Testing/Python."""
 
     def setUp(self) -> None:
         """Start from an empty scene."""
         slicer.mrmlScene.Clear()
 
     def runTest(self) -> None:
-        """Run the module's main job on the practice case."""
+        """Edit drawn lesions, then run the module's main job on the practice case."""
+        self.setUp()
+        self.test_editing()
         self.setUp()
         try:
             self.test_practice_case()
@@ -235,5 +237,13 @@ class BrainMetsAITest(ScriptedLoadableModuleTest):
 
     def test_practice_case(self) -> None:
         """Make a practice case, find its lesions with the panel, check segments and table."""
+        self.run_steps("BrainMetsAISelfTest.py")
+
+    def test_editing(self) -> None:
+        """Paint, add, undo, redo, and close the scene with Paint active."""
+        self.run_steps("BrainMetsAIEditSelfTest.py")
+
+    def run_steps(self, name: str) -> None:
+        """Run a file of steps."""
         folder = Path(__file__).parent / "Testing" / "Python"  # not on Python's path
-        runpy.run_path(str(folder / "BrainMetsAISelfTest.py"))["run"](self)
+        runpy.run_path(str(folder / name))["run"](self)

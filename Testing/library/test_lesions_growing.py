@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import ndimage
 
 from BrainMetsAILib.lesions.filling import with_enclosed
@@ -207,3 +209,26 @@ def test_what_a_mask_encloses() -> None:
     tube = cube.copy()
     tube[:, 3:6, 3:6] = False  # the mask is on four sides
     np.testing.assert_array_equal(with_enclosed(tube), tube)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    shape=st.tuples(*[st.integers(1, 24)] * 3),
+    spacing=st.tuples(*[st.sampled_from([0.5, 1.0, 2.0, 5.0])] * 3),
+    place=st.tuples(*[st.floats(0, 1)] * 3),
+    size_mm=st.floats(3.0, 40.0),
+    seed=st.integers(0, 1000),
+)
+def test_any_image_gives_a_lesion_near_the_click_or_a_sentence(
+    shape: tuple[int, int, int], spacing: Spacing, place: Spacing, size_mm: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    image = ndimage.gaussian_filter(rng.normal(100, 60, shape), rng.uniform(0, 2)).astype(np.float32)
+    taken = rng.random(shape) < 0.1
+    at = tuple(share * (size - 1) for share, size in zip(place, shape, strict=True))
+    try:
+        result = grow_lesion(Neighbourhood(image, spacing, (at[0], at[1], at[2]), taken), size_mm)
+    except EditRefused:
+        return
+    assert result.any() and not (result & taken).any() and result.shape == shape
+    assert (np.ptp(np.argwhere(result) * spacing, axis=0) <= size_mm + 1e-6).all()

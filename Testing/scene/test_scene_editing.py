@@ -273,7 +273,6 @@ def test_a_lesion_is_added_where_it_is(scene: Any, grid: str) -> None:
 
     new = Ball((-18.0, 25.0, 12.0), 6.0)
     review = Review(grid, head=(*BALLS, new))
-    review.segmentation  # noqa: B018
     before = review.state()
     uid = add_lesion(review.nodes, tuple(np.add(new.centre, (2.0, -1.5, 1.0))), 20.0, review.editor)
     assert review.names() == ["M01", "M02", "M03", "Necrosis", "M04"]
@@ -283,7 +282,7 @@ def test_a_lesion_is_added_where_it_is(scene: Any, grid: str) -> None:
     assert tags.read_tag(segment, tags.LESION_UID) == uid and tags.read_tag(segment, tags.TRACKING_UID) not in ("", uid)
     assert tags.read_tag(segment, tags.REVIEW) == tags.UNREVIEWED and tags.read_tag(segment, tags.NUMBER) == "4"
     assert origin_of(review.segmentation, review.id("M04")) == "manual"
-    assert segment.GetTerminology() == LESION_TERMINOLOGY and segment.GetTag
+    assert segment.GetTerminology() == LESION_TERMINOLOGY
     assert {name: review.state()[name] for name in before} == before, "the others are as they were"
     (entry,) = entries("added")
     assert entry["lesion"] == uid and entry["volume_before_ml"] == 0 and entry["volume_after_ml"] > 0.3

@@ -1,5 +1,7 @@
 """The edit section in the panel: Slicer's real editor logic and history behind a stand-in of its widget, clicks from real interactors."""
 
+import runpy
+import unittest
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -461,6 +463,19 @@ def test_views_of_another_layout_hear_the_click(person: Person) -> None:
     slicer.app.layoutManager().layoutChanged.emit(1)
     person.click(MISSED.centre, "Another")
     assert person.names()[-1] == "M04"
+
+
+def test_the_steps_of_the_self_test(panel: Any) -> None:
+    """What the desktop runs with the mouse, here with the editor's logic."""
+    steps = runpy.run_path(str(Path(slicer.modules.brainmetsai.path).parent / "Testing" / "Python" / "BrainMetsAIEditSelfTest.py"))
+    test = unittest.TestCase()
+    test.delayDisplay = lambda text: None  # type: ignore[attr-defined]
+
+    def drag(panel: Any, start: tuple[float, float, float], end: tuple[float, float, float]) -> None:
+        widget = panel.edit.ui.lesionEditor
+        widget.editor.ball(widget.currentSegmentID(), end, 9.0)
+
+    steps["run"](test, drag)
 
 
 def test_it_fits_a_narrow_panel(person: Person) -> None:

@@ -31,6 +31,8 @@ _RAY_STEP_MM = 0.5
 _LEAST_PROBABILITY = 0.2
 _NECK = 0.6  # what is thinner than this share of the lesion is a neck or a vessel
 
+_NOTHING = "Nothing here is brighter than its surroundings; click on the brightest part of the lesion, or paint it."
+
 
 @dataclass(frozen=True)
 class Neighbourhood:
@@ -79,9 +81,10 @@ def growth_box(shape: tuple[int, ...], seed: Triple, spacing_mm: Triple, size_mm
 def grow_lesion(around: Neighbourhood, size_mm: float) -> Mask:
     """The lesion at the click.
 
-    It reaches down to half the height between the tissue around and the lesion (where the network has seen something too, to the mean of
-    that and half of its probability), keeps one connected part, fills what it encloses, and ends at necks: vessels and touching
-    lesions stay out. A click into the dark core of a ring gives the whole ring.
+    It reaches down to halfway between the brightness of the lesion and that of the tissue around (where the network has seen something
+    too, its probability has half a say), keeps one connected part, fills what it encloses, and ends at necks: vessels and touching
+    lesions stay out. A click into the dark core of a ring gives the whole ring. Where a faint lesion hangs together with tissue as
+    bright as itself, it ends a little beyond where the spheres around the click have become dark.
 
     Parameters
     ----------
@@ -144,9 +147,6 @@ def _near(around: Neighbourhood, place: Triple) -> Mask:
     """What a click at a place may have meant."""
     aim = max(_AIM_MM, 0.75 * max(around.spacing_mm))
     return (_distance_mm(around.image.shape, place, around.spacing_mm) <= aim) & ~around.taken
-
-
-_NOTHING = "Nothing here is brighter than its surroundings; click on the brightest part of the lesion, or paint it."
 
 
 def _evidence(around: Neighbourhood, smooth: Values, size_mm: float) -> tuple[_Target, Values]:
