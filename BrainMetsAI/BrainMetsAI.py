@@ -100,6 +100,7 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.edit,
             undo=self.edit.undo,
             redo=self.edit.redo,
+            delete=self.edit.delete,
             add=self.edit.add_by_click,
             overlay=self.explain.toggle_overlay,
             on_change=self.later.start,
@@ -189,11 +190,11 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         volume = chosen_volume()
         review = review_of(volume) if volume is not None else None
         self.recovery.show(volume)
-        for section in (self.prior, self.installation, self.find, self.reading, self.preflight):
-            section.refresh()
+        for refreshed in (self.prior, self.installation, self.find, self.reading, self.preflight):
+            refreshed.refresh()
         self.edit.edit(review_nodes(review) if review is not None else None)
-        for section in (self.lesions, self.explain, self.finish):
-            section.show(review)
+        for shown in (self.lesions, self.explain, self.finish):
+            shown.show(review)
         self.practice.refresh()
 
     def on_edited(self, lesion_uid: str) -> None:

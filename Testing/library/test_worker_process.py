@@ -166,7 +166,7 @@ def test_find_gives_the_same_as_in_this_process(worker: WorkerProcess, tmp_path:
         runs.append(read_finding(result, image))
         assert result["warnings"] == []
     assert said[: len(said) // 2] == sorted(said[: len(said) // 2])
-    here = find_lesions(image, find_bundle(str(bundle)), "cpu", 1)
+    here = find_lesions(image, find_bundle(str(bundle)), device="cpu", threads=1)
     assert len(here.scores) == 2
     for there in runs:
         assert there.scores == here.scores

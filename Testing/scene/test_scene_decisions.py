@@ -126,25 +126,6 @@ def test_class_and_comment(nodes: Any, history: Any, tmp_path: Path) -> None:
     assert listed[1].comment == HARD_TEXT
 
 
-def test_delete_takes_the_necrosis_inside_along_and_undo_brings_both_back(nodes: Any, history: Any) -> None:
-    from BrainMetsAILib.scene.decisions import delete_lesion
-    from BrainMetsAILib.scene.segments import read_lesion_list
-
-    segmentation = nodes.segmentation
-    before, dead = read_lesion_list(segmentation), necrotic_voxels(segmentation)
-    assert dead > 0
-    assert delete_lesion(segmentation, before[0].lesion_uid, history)
-    assert names(segmentation) == ["M02", "M03"] and necrotic_voxels(segmentation) == 0
-    entry = last_entry()
-    assert entry["event"] == "deleted" and entry["lesion"] == "M01" and entry["volume_after_ml"] == 0.0
-    assert entry["volume_ml"] == pytest.approx(before[0].measurements.volume_ml, abs=1e-4)
-    assert not delete_lesion(segmentation, before[0].lesion_uid, history)
-    history.undo()
-    assert read_lesion_list(segmentation) == before and necrotic_voxels(segmentation) == dead
-    history.redo()
-    assert names(segmentation) == ["M02", "M03"] and necrotic_voxels(segmentation) == 0
-
-
 def test_one_history_covers_paint_and_decisions_and_redo_survives_looking_around(nodes: Any, history: Any) -> None:
     from vtk.util.numpy_support import vtk_to_numpy
 

@@ -261,15 +261,21 @@ def test_a_row_is_shown_with_its_diameters_and_left_again(section: Any) -> None:
 
 def test_undo_and_redo_with_the_real_editor_history(panel: Any) -> None:
     from BrainMetsAILib.panel.lesions_section import LesionsSection
+    from BrainMetsAILib.scene.edits import delete_lesion
     from editor_history import EditorHistory
 
     nodes = reviewed(balls=FIVE, scores=SCORES)
     history = EditorHistory(nodes.segmentation)
     chosen: list[str] = []
     root = panel.load("BrainMetsAILesions")
-    panel.roots.append(root)
+    panel.roots["LesionsAgain"] = root
     section = LesionsSection(
-        slicer.util.childWidgetVariables(root), history, history.undo, history.redo, on_selected=chosen.append
+        slicer.util.childWidgetVariables(root),
+        history,
+        history.undo,
+        history.redo,
+        lambda: delete_lesion(nodes.segmentation, chosen[-1], history),
+        on_selected=chosen.append,
     )
     section.show(nodes.segmentation)
 
@@ -279,7 +285,7 @@ def test_undo_and_redo_with_the_real_editor_history(panel: Any) -> None:
     uid = select(section, "M04")
     assert chosen == [uid]
     section.editor.reject()
-    section.editor.delete()
+    section.ui.deleteButton.click()
     settle()
     assert names(section) == ["M01", "M02", "M03", "M05"]
     history.undo()

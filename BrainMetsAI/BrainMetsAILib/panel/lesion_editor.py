@@ -11,7 +11,6 @@ from BrainMetsAILib.scene.decisions import (
     CLASSES,
     accept_all,
     decide,
-    delete_lesion,
     set_automatic_diameters,
     set_class,
     set_comment,
@@ -31,9 +30,11 @@ class LesionEditor:
         Widgets of BrainMetsAILesions.ui.
     history
         The undo history of the review.
+    delete
+        Takes the selected lesion out of the scene.
     """
 
-    def __init__(self, ui: Any, history: History) -> None:
+    def __init__(self, ui: Any, history: History, delete: Callable[[], object]) -> None:
         self.ui, self._history = ui, history
         self._segmentation: Any = None
         self._uid = ""
@@ -44,7 +45,7 @@ class LesionEditor:
         ui.acceptButton.connect("clicked()", self.accept)
         ui.rejectButton.connect("clicked()", self.reject)
         ui.takeBackButton.connect("clicked()", self.take_back)
-        ui.deleteButton.connect("clicked()", self.delete)
+        ui.deleteButton.connect("clicked()", delete)
         ui.acceptAllButton.connect("clicked()", self._accept_all)
         ui.automaticButton.connect("clicked()", self._automatic)
         ui.classBox.connect("activated(int)", self._on_class_chosen)
@@ -83,10 +84,6 @@ class LesionEditor:
     def take_back(self) -> None:
         """The selected lesion counts again."""
         self._with_lesion(lambda segmentation, uid: take_back(segmentation, [uid], self._history))
-
-    def delete(self) -> None:
-        """Remove the selected lesion's segment."""
-        self._with_lesion(lambda segmentation, uid: delete_lesion(segmentation, uid, self._history))
 
     def _accept_all(self) -> None:
         if self._segmentation is not None:

@@ -42,8 +42,9 @@ class LesionsSection:
         Widgets of BrainMetsAILesions.ui.
     history
         The undo history of masks and decisions; without one nothing can be taken back.
-    undo, redo, add, overlay
-        What the keys for these do: undo and redo of that history, arming the click that adds a lesion, switching the overlay off and on.
+    undo, redo, delete, add, overlay
+        What the keys for these do: undo and redo of that history, taking the selected lesion out of the scene, arming the click that adds
+        one, switching the overlay off and on.
     on_change
         Called when the least score changed, which other sections show too.
     on_selected
@@ -56,6 +57,7 @@ class LesionsSection:
         history: History | None = None,
         undo: Callable[[], object] = _nothing,
         redo: Callable[[], object] = _nothing,
+        delete: Callable[[], object] = _nothing,
         add: Callable[[], object] = _nothing,
         overlay: Callable[[], object] = _nothing,
         on_change: Callable[[], object] = _nothing,
@@ -75,14 +77,14 @@ class LesionsSection:
         self._timer = _zero_timer(self.refresh)  # many changes within one turn of the event loop make one refresh
         self._later = _zero_timer(self._rebuild_scene_table)  # after a person has seen the panel's table change
         self.filters = LesionFilters(ui, self._timer.start, self._on_score)
-        self.editor = LesionEditor(ui, self._history)
+        self.editor = LesionEditor(ui, self._history, delete)
         self.lines = DiameterLines(self._on_drawn)
         keys = (
             Key("N", _("next"), lambda: self.table.step(1)),
             Key("P", _("previous"), lambda: self.table.step(-1)),
             Key("C", _("accept"), self.editor.accept),
             Key("J", _("reject"), self.editor.reject),
-            Key("D", _("delete"), self.editor.delete),
+            Key("D", _("delete"), delete),
             Key("U", _("undo"), undo),
             Key("Shift+U", _("redo"), redo),
             Key("M", _("add a lesion by a click"), add),

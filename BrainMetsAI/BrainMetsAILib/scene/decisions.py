@@ -13,8 +13,8 @@ from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.history import History
 from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.manual_diameters import manual_diameters_text
-from BrainMetsAILib.scene.masks import MaskCrop, oriented_image, reference_grid, segment_crop, shared_part
-from BrainMetsAILib.scene.segments import counts, necrosis_segment_id, segment_of, segments_by_uid
+from BrainMetsAILib.scene.masks import reference_grid, segment_crop
+from BrainMetsAILib.scene.segments import counts, segment_of, segments_by_uid
 from BrainMetsAILib.scene.settings import EXAMINATION_UID
 from BrainMetsAILib.scene.visibility import show_counted
 
@@ -85,23 +85,6 @@ def set_automatic_diameters(segmentation: Any, lesion_uid: str, history: History
     return _write(segmentation, lesion_uid, tags.MANUAL_DIAMETERS, "", "automatic diameters", history)
 
 
-def delete_lesion(segmentation: Any, lesion_uid: str, history: History) -> bool:
-    """Remove a lesion's segment and the necrosis inside it; returns whether there was such a lesion."""
-    segment_id = segment_of(segmentation, lesion_uid)
-    if segment_id is None:
-        return False
-    history.save()
-    content = segmentation.GetSegmentation()
-    before = _facts(segmentation, segment_id)
-    crop = segment_crop(segmentation, segment_id, reference_grid(segmentation))
-    with slicer.util.NodeModify(segmentation):
-        content.RemoveSegment(segment_id)
-        if crop is not None:
-            _drop_necrosis(segmentation, crop)
-    append_log("deleted", **before, volume_after_ml=0.0)
-    return True
-
-
 def _decide(segmentation: Any, reviews: Mapping[str, str], history: History) -> int:
     """Review state by lesion UID, as one step of undo."""
     changing = []
@@ -149,18 +132,3 @@ def _facts(segmentation: Any, segment_id: str) -> dict[str, object]:
         "lesion_uid": tags.read_tag(segment, tags.LESION_UID),
         "volume_ml": round(volume_ml, 4),
     }
-
-
-def _drop_necrosis(segmentation: Any, crop: MaskCrop) -> None:
-    """Take the necrosis inside a lesion that is gone out of the one segment `Necrosis`."""
-    segment_id = necrosis_segment_id(segmentation)
-    grid = reference_grid(segmentation)
-    dead = segment_crop(segmentation, segment_id, grid) if segment_id else None
-    if dead is None:
-        return
-    inside = dead.mask & shared_part(dead, crop)
-    if not inside.any():
-        return
-    image = oriented_image(MaskCrop(dead.mask & ~inside, dead.box), grid.ijk_to_ras)
-    logic = slicer.vtkSlicerSegmentationsModuleLogic  # a layer written by hand would drop the 3D surfaces (editing.md)
-    logic.SetBinaryLabelmapToSegment(image, segmentation, segment_id, logic.MODE_REPLACE, list(image.GetExtent()))
