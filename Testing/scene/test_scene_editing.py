@@ -164,13 +164,14 @@ def test_necrosis_painted_outside_lesions_is_dropped(scene: Any) -> None:
 
 def test_rejected_and_hidden_lesions_give_way(scene: Any) -> None:
     from BrainMetsAILib.scene import tags
+    from BrainMetsAILib.scene.visibility import set_least_score
 
     for state in ("rejected", "hidden", "hidden but accepted", "hidden but edited"):
         review = Review("plain")
         if state == "rejected":
             tags.set_review(review.segment("M01"), tags.REJECTED)
         else:
-            review.segmentation.GetDisplayNode().SetSegmentVisibility(review.id("M01"), False)
+            set_least_score(1.0)
         if state == "hidden but accepted":
             tags.set_review(review.segment("M01"), tags.ACCEPTED)
         elif state == "hidden but edited":
