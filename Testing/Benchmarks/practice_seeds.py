@@ -13,8 +13,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from BrainMetsAILib.images.geometry import array_of
-from BrainMetsAILib.models.bundles import find_bundle
+from BrainMetsAILib.models.bundles import anatomy_bundle, find_bundle
 from BrainMetsAILib.models.inference import find_lesions
+from BrainMetsAILib.models.postprocess import with_score_at_least
+from BrainMetsAILib.models.settings import balanced_score
 from BrainMetsAILib.synthesis.practice import make_practice_case
 from BrainMetsAILib.synthesis.scoring import match_to_truth
 
@@ -28,8 +30,10 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=[11, 12, 13])
     parser.add_argument("--lesion-free", nargs="*", type=Path, default=[])
     parser.add_argument("--model", default=None)
+    parser.add_argument("--score", type=float, help="count lesions from this score on (the network's balanced point)")
     args = parser.parse_args()
     bundle = find_bundle(args.model)
+    least = balanced_score(bundle) if args.score is None else args.score
     found: dict[tuple[int, int], list[bool]] = defaultdict(list)
     errors, false = [], []
     for head in args.heads:
@@ -38,7 +42,7 @@ def main() -> None:
             case = make_practice_case(volume, seed)
             for which, examination in (("baseline", case.baseline), ("follow-up", case.follow_up)):
                 started = time.monotonic()
-                finding = find_lesions(examination.image, bundle)
+                finding = with_score_at_least(find_lesions(examination.image, bundle, anatomy_bundle()), least)
                 score = match_to_truth(finding.labels, examination.labels)
                 volumes = np.bincount(array_of(finding.labels).ravel(), minlength=2) * float(np.prod(volume.GetSpacing())) / 1000
                 hits = {h.true_number: h for h in score.hits}
@@ -58,7 +62,7 @@ def main() -> None:
         print(f"false positives a volume: mean {np.mean(false):.2f}, most {max(false)}")
         print(f"volume error of lesions >= 10 mm: median {100 * np.median(errors):.0f} %")
     for path in args.lesion_free:
-        finding = find_lesions(sitk.ReadImage(str(path), sitk.sitkFloat32), bundle)
+        finding = with_score_at_least(find_lesions(sitk.ReadImage(str(path), sitk.sitkFloat32), bundle, anatomy_bundle()), least)
         scores = ", ".join(f"{s:.2f}" for s in finding.scores.values())
         print(f"{path.name} (lesion-free): {len(finding.scores)} false positives ({scores})")
 

@@ -90,14 +90,14 @@ def test_operating_points_come_from_the_settings_lowest_score_first(tmp_path: Pa
     bundle = catalogue.read_bundle(write_analytic_bundle(tmp_path / "analytic"))
     assert operating_points(bundle) == (OperatingPoint(ALL_CANDIDATES, 0.0),), "a bundle without any shows what it was let find"
     settings = json.loads((tmp_path / "analytic" / SETTINGS).read_text())
-    settings["operating_points"] = {"specific": 0.9, "sensitive": 0.25, "balanced": 0.6}
+    settings["operating_points"] = {"high precision": 0.9, "high sensitivity": 0.25, "balanced": 0.6}
     (tmp_path / "analytic" / SETTINGS).write_text(json.dumps(settings))
     points = operating_points(catalogue.read_bundle(tmp_path / "analytic"))
-    assert [(point.name, point.least_score) for point in points] == [("sensitive", 0.25), ("balanced", 0.6), ("specific", 0.9)]
+    assert [(point.name, point.least_score) for point in points] == [("high sensitivity", 0.25), ("balanced", 0.6), ("high precision", 0.9)]
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"sensitive": 1.5}, {"sensitive": -0.1}, {"": 0.5}, {"balanced": "high"}, {"balanced": None}, [0.5], "all", 0.5]
+    "wrong", [{"high sensitivity": 1.5}, {"high sensitivity": -0.1}, {"": 0.5}, {"balanced": "high"}, {"balanced": None}, [0.5], "all", 0.5]
 )
 def test_operating_points_that_cannot_be_used_are_refused(tmp_path: Path, wrong: object) -> None:
     folder = write_analytic_bundle(tmp_path / "analytic")

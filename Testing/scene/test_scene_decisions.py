@@ -135,7 +135,8 @@ def test_one_history_covers_paint_and_decisions_and_redo_survives_looking_around
     from BrainMetsAILib.scene.listing import list_lesions
     from BrainMetsAILib.scene.overlays import toggle_overlay
     from BrainMetsAILib.scene.segments import read_lesion_list, segment_of
-    from BrainMetsAILib.scene.visibility import set_least_score, show_counted
+    from BrainMetsAILib.scene.shown import show_counted
+    from BrainMetsAILib.scene.visibility import set_least_score
 
     segmentation = nodes.segmentation
     first, second, third = uids(segmentation)

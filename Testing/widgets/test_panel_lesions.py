@@ -160,13 +160,13 @@ def test_operating_points_of_a_bundle(panel: Any, section: Any) -> None:
     from dataclasses import replace
 
     bundle = panel.find._bundles[0]
-    points = {"specific": 0.8, "sensitive": 0.2, "surgeon": 0.4}
+    points = {"high precision": 0.8, "high sensitivity": 0.2, "surgeon": 0.4}
     panel.find._bundles = (replace(bundle, settings={**bundle.settings, "operating_points": points}),)
     panel.refresh()
     box = panel.find.ui.operatingPointBox
     texts = [box.itemText(index) for index in range(box.count)]
-    assert texts[0].startswith("Sensitive") and "0.20" in texts[0]
-    assert texts[1].startswith("surgeon") and texts[2].startswith("Specific") and len(texts) == 4
+    assert texts[0].startswith("High sensitivity") and "0.20" in texts[0]
+    assert texts[1].startswith("surgeon") and texts[2].startswith("High precision") and len(texts) == 4
     assert box.currentIndex == 3, "the slider stands at 0"
     box.setCurrentIndex(1)
     box.activated.emit(1)

@@ -18,6 +18,7 @@ from BrainMetsAILib.images.examination import Sequence as MRSequence
 from BrainMetsAILib.images.reading import read_sequence
 from BrainMetsAILib.images.suitability import check_head_mr
 from BrainMetsAILib.models.bundles import Bundle, find_bundle
+from BrainMetsAILib.models.settings import ALL_CANDIDATES, BALANCED, operating_points
 from BrainMetsAILib.worker.launching import all_threads
 from BrainMetsAILib.worker.payload import find_input, read_finding
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from BrainMetsAILib.training.evaluation.case_result import CaseResult
     from BrainMetsAILib.training.evaluation.summary import Summary
 
-BALANCED = "balanced"
 PACKAGES = ("torch", "monai", "matplotlib")
 LEAST_SCORE = 0.5
 """Where neither the person nor the network names a score."""
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from BrainMetsAILib.training.evaluation.result_tables import markdown
     from BrainMetsAILib.training.evaluation.summary import summarise
 
-    points = operating_points(bundle)
+    points = {point.name: point.least_score for point in operating_points(bundle) if point.name != ALL_CANDIDATES}
     threshold = args.score if args.score is not None else points.get(BALANCED, LEAST_SCORE)
     progress = Progress(quiet=args.quiet)
     try:
@@ -86,14 +86,6 @@ def run(args: argparse.Namespace) -> int:
     print(markdown(summary, results))
     print(f"Written to {args.output}: tables.md and the curves for people, metrics.json and the CSV tables for programs.")
     return 0
-
-
-def operating_points(bundle: Bundle) -> dict[str, float]:
-    """Named scores of a bundle's settings (``"operating_points": {"balanced": 0.4, …}``); what is no number from 0 to 1 is left out."""
-    content = bundle.settings.get("operating_points")
-    if not isinstance(content, Mapping):
-        return {}
-    return {str(name): float(score) for name, score in content.items() if isinstance(score, int | float) and 0.0 <= score <= 1.0}
 
 
 def _need_packages() -> None:

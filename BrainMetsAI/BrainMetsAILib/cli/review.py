@@ -32,7 +32,12 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace the result of a former review")
     parser.add_argument("--accept-thick", action="store_true", help="search slices thicker than 5 mm all the same")
     parser.add_argument("--different-patients", action="store_true", help="compare although the headers name different patients")
-    parser.add_argument("--score", metavar="X", type=share_of, default=0.0, help="leave out lesions with a score below X, from 0 to 1")
+    parser.add_argument(
+        "--score",
+        metavar="X",
+        type=share_of,
+        help="leave out lesions with a score below X, from 0 to 1 (without it the scene hides those below the balanced point)",
+    )
     roles = [str(role) for role in Role if role not in (Role.CT, Role.OTHER)]
     parser.add_argument("--role", choices=roles, help="take the images as this, whatever their header or name says")
     parser.add_argument("--model", metavar="NAME", help="name of a network, or the folder of its bundle (the bundled one)")

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunChoices:
-    """How the network is run: bundle, device, cores, and the least score that counts."""
+    """How the network is run: bundle, device, cores, and the least score that counts (None: the network's balanced point)."""
 
     model: str | None = None
     device: str = "auto"
     threads: int | None = None
-    least_score: float = 0.0
+    least_score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def review_into(
     """
     identity = _identity(inputs, override_identity)
     searched = _search(inputs, choices, progress)
-    return _write(folder, inputs, searched, identity, progress)
+    return _write(folder, inputs, searched, identity, choices.least_score, progress)
 
 
 def _identity(inputs: Sequence[ExaminationInput], override: bool) -> IdentityCheck | None:
@@ -94,7 +94,7 @@ def _search(inputs: Sequence[ExaminationInput], choices: RunChoices, progress: P
                 folder, one.sequence.image, model=choices.model, device=choices.device, threads=threads, accept_thick=True, checked=True
             )
             result = worker.run("find", task_input, folder, progress.stage(f"{one.facts.title}: finding lesions"))
-            findings.append(with_score_at_least(read_finding(result, one.sequence.image), choices.least_score))
+            findings.append(with_score_at_least(read_finding(result, one.sequence.image), choices.least_score or 0.0))
             progress.finish()
         if len(inputs) == 2:
             folder = _new_folder(Path(name), "register")
@@ -106,17 +106,25 @@ def _search(inputs: Sequence[ExaminationInput], choices: RunChoices, progress: P
 
 
 def _write(
-    folder: Path, inputs: Sequence[ExaminationInput], searched: _Searched, identity: IdentityCheck | None, progress: Progress
+    folder: Path,
+    inputs: Sequence[ExaminationInput],
+    searched: _Searched,
+    identity: IdentityCheck | None,
+    least_score: float | None,
+    progress: Progress,
 ) -> Reviewed:
     """The scene first: what it holds is measured and written, as an export from Slicer would be."""
     from BrainMetsAILib.scene.headless import headless_scene
     from BrainMetsAILib.scene.layout import show_for_file
     from BrainMetsAILib.scene.mrb import save_mrb
     from BrainMetsAILib.scene.review import read_examination, write_review
+    from BrainMetsAILib.scene.visibility import set_least_score
     from BrainMetsAILib.scene.volumes import add_volume
 
     step = progress.stage("Measuring")
     headless_scene()
+    if least_score is not None:
+        set_least_score(least_score)
     nodes: list[Any] = []
     for one, finding in zip(inputs, searched.findings, strict=True):
         step(len(nodes) / len(inputs), one.facts.title)

@@ -32,6 +32,8 @@ class Provenance:
         ISO 8601 time with zone.
     anatomy
         Name and version of the network that told the regions of the brain; empty where none did.
+    balanced_score
+        Score of the network's balanced operating point: lesions below it are hidden until a person moves the slider. 0 where it has none.
     """
 
     model: str
@@ -42,6 +44,7 @@ class Provenance:
     seconds: float
     created: str
     anatomy: str = ""
+    balanced_score: float = 0.0
 
 
 @dataclass(frozen=True)

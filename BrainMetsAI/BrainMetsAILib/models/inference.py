@@ -24,7 +24,7 @@ from BrainMetsAILib.models.devices import choose_device
 from BrainMetsAILib.models.finding import Cancelled, Finding, FindingError, Provenance, Removed
 from BrainMetsAILib.models.networks import build_network
 from BrainMetsAILib.models.postprocess import MOST_CANDIDATES, candidates, separated
-from BrainMetsAILib.models.settings import ORIENTATION, RunSettings, run_settings
+from BrainMetsAILib.models.settings import ORIENTATION, RunSettings, balanced_score, run_settings
 from BrainMetsAILib.models.sliding_windows import padded_box
 from BrainMetsAILib.models.window_search import kept_network, mean_over_windows
 
@@ -117,7 +117,16 @@ def find_lesions(
     necrosis = _in_grid_of(image, maps[1], working)
     _stop_if(cancelled)
     progress(0.97, "outlining")
-    found = candidates(enhancing, necrosis, settings.voxel_threshold, settings.score_floor, settings.minimum_voxels, settings.minimum_mm3)
+    balanced = balanced_score(bundle)
+    found = candidates(
+        enhancing,
+        necrosis,
+        settings.voxel_threshold,
+        settings.score_floor,
+        settings.minimum_voxels,
+        settings.minimum_mm3,
+        balanced,
+    )
     notes: tuple[str, ...] = ()
     if found.left_out:
         notes = (f"All but the {MOST_CANDIDATES} surest candidates were left out: this image is unlike what the network knows.",)
@@ -136,6 +145,7 @@ def find_lesions(
         seconds=round(time.monotonic() - began, 2),
         created=datetime.now().astimezone().isoformat(timespec="seconds"),
         anatomy="" if anatomy is None else f"{anatomy.name} {anatomy.version}",
+        balanced_score=balanced,
     )
     locations: dict[int, str] = {}
     if regions is not None:

@@ -46,6 +46,7 @@ def candidates(
     score_floor: float = 0.0,
     minimum_voxels: int = 3,
     minimum_mm3: float = 2.0,
+    balanced: float = 0.0,
 ) -> Candidates:
     """Candidates of two probability images on one grid.
 
@@ -59,6 +60,8 @@ def candidates(
         Candidates with a lower score are left out.
     minimum_voxels, minimum_mm3
         Smaller candidates are left out.
+    balanced
+        Candidates from this score on are numbered first, so that a list without the others has no gaps.
 
     Returns
     -------
@@ -82,6 +85,7 @@ def candidates(
     if left_out:
         best = sorted(kept, key=lambda number: -scores[number])[:MOST_CANDIDATES]
         kept = sorted(best)
+    kept = [*(n for n in kept if scores[n] >= balanced), *(n for n in kept if scores[n] < balanced)]
     renumbering = np.zeros(len(scores) + 1, dtype=np.uint16)
     renumbering[kept] = np.arange(1, len(kept) + 1)
     numbered = renumbering[pieces]

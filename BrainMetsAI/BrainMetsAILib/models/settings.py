@@ -53,6 +53,7 @@ class RunSettings:
     brain_only: bool = True
 
 
+BALANCED = "balanced"
 ALL_CANDIDATES = "all candidates"
 
 
@@ -63,7 +64,7 @@ class OperatingPoint:
     Attributes
     ----------
     name
-        ``sensitive``, ``balanced``, ``specific`` or another word of the bundle's author.
+        ``high sensitivity``, ``balanced``, ``high precision`` or another word of the bundle's author.
     least_score
         0 to 1.
     """
@@ -101,6 +102,11 @@ def operating_points(bundle: Bundle) -> tuple[OperatingPoint, ...]:
                 "0 and 1; reinstall the extension."
             )
     return tuple(sorted(points, key=lambda point: point.least_score))
+
+
+def balanced_score(bundle: Bundle) -> float:
+    """Score of the bundle's point ``balanced``, which holds until a person chooses another; 0 where it has none."""
+    return next((point.least_score for point in operating_points(bundle) if point.name == BALANCED), 0.0)
 
 
 def run_settings(bundle: Bundle) -> RunSettings:

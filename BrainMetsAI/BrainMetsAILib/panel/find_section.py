@@ -150,7 +150,7 @@ def point_text(point: OperatingPoint) -> str:
     """An operating point as the box shows it."""
     if point.name == ALL_CANDIDATES:
         return _("All candidates of the network")
-    known = {"sensitive": _("Sensitive"), "balanced": _("Balanced"), "specific": _("Specific")}
+    known = {"high sensitivity": _("High sensitivity"), "balanced": _("Balanced"), "high precision": _("High precision")}
     return _("{name}: score {score} and above").format(name=known.get(point.name, point.name), score=f"{point.least_score:.2f}")
 
 

@@ -23,8 +23,8 @@ from BrainMetsAILib.scene.listing import ListedLesion, list_lesions
 from BrainMetsAILib.scene.masks import layers_are_merged, own_layers
 from BrainMetsAILib.scene.review import ReviewNodes, review_nodes
 from BrainMetsAILib.scene.segments import segment_of
+from BrainMetsAILib.scene.shown import show_counted
 from BrainMetsAILib.scene.tables import lesion_table
-from BrainMetsAILib.scene.visibility import show_counted
 
 HIDDEN_COLUMNS = "Lesions.HiddenColumns"  # parameter of the settings node
 

@@ -16,7 +16,7 @@ from BrainMetsAILib.scene.manual_diameters import manual_diameters_text
 from BrainMetsAILib.scene.masks import reference_grid, segment_crop
 from BrainMetsAILib.scene.segments import counts, segment_of, segments_by_uid
 from BrainMetsAILib.scene.settings import EXAMINATION_UID
-from BrainMetsAILib.scene.visibility import show_counted
+from BrainMetsAILib.scene.shown import show_counted
 
 # What a lesion may be called; any other word is allowed too.
 CLASSES = ("metastasis", "meningioma or schwannoma", "vascular", "post-operative", "uncertain")

@@ -15,7 +15,8 @@ from BrainMetsAILib.models.finding import Finding
 from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.rerun import replace_untouched
 from BrainMetsAILib.scene.segments import check_same_grid, new_segmentation, read_lesions, set_necrosis, write_lesions
-from BrainMetsAILib.scene.settings import EXAMINATION_UID, read_facts, read_provenance, settings_node, write_examination
+from BrainMetsAILib.scene.settings import EXAMINATION_UID, begin_least_score, read_facts, read_provenance, settings_node, write_examination
+from BrainMetsAILib.scene.shown import show_counted
 from BrainMetsAILib.scene.tables import lesion_table
 from BrainMetsAILib.scene.volumes import add_probability, volume_image
 
@@ -73,6 +74,8 @@ def write_review(
         segmentation = write_lesions(volume_node, lesions, finding.provenance, f"{volume_node.GetName()} lesions")
         _enlist(segmentation)
     write_examination(segmentation, facts, finding.provenance)
+    begin_least_score(finding.provenance.balanced_score)
+    show_counted(segmentation)
     _write_maps(segmentation, volume_node, finding)
     table = lesion_table(segmentation, segmentation.GetNodeReference(TABLE_ROLE), f"{volume_node.GetName()} lesion table")
     segmentation.SetNodeReferenceID(TABLE_ROLE, table.GetID())

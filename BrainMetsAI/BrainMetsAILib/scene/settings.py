@@ -73,6 +73,12 @@ def least_score() -> float:
         return 0.0
 
 
+def begin_least_score(value: float) -> None:
+    """The least score (0 to 1) that holds until a person chooses another; where one holds already, nothing changes."""
+    if not settings_node().GetParameter(LEAST_SCORE):
+        settings_node().SetParameter(LEAST_SCORE, repr(round(float(value), 4)))
+
+
 def _write(node: Any, key: str, content: object) -> None:
     node.SetParameter(key, json.dumps(content))
 
