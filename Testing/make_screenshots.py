@@ -81,21 +81,20 @@ def take_pictures(panel: Any, volume: Any, folder: Path) -> None:
     from BrainMetsAILib.scene.review import review_of
 
     segmentation = review_of(volume)
-    sections = {root.name: root for root in panel.roots}
     keys = panel.lesions.table.keys
     panel.lesions.table.select(keys[0])
     application.processEvents()
     save_small(widget_picture(panel.parent), folder / "panel.png")
-    for root in panel.roots:  # each on its own from here on
+    for root in panel.roots.values():  # each on its own from here on
         root.setParent(None)
-    save_small(widget_picture(sections["BrainMetsAILesions"]), folder / "lesions.png")
+    save_small(widget_picture(panel.roots["Lesions"]), folder / "lesions.png")
     save_small(side_by_side(four_views(segmentation), 2), folder / "review.png")
     save_small(side_by_side([_axial_view(segmentation)], 1), folder / "axial.png")
     panel.practice.clock.stop()
     write_seconds(practice_of(volume), SECONDS_READ)
     panel.practice.ui.submitButton.click()
-    sections["BrainMetsAIPractice"].findChild(type(panel.practice.ui.practiceSection), "practiceSection").collapsed = False
-    save_small(widget_picture(sections["BrainMetsAIPractice"]), folder / "practice.png")
+    panel.practice.ui.practiceSection.collapsed = False
+    save_small(widget_picture(panel.roots["Practice"]), folder / "practice.png")
     save_small(side_by_side(truth_views(panel, volume), 3), folder / "truth.png")
 
 

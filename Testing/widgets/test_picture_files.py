@@ -29,7 +29,7 @@ def test_pictures_side_by_side() -> None:
 
 def test_folded_sections_are_drawn_folded_and_come_back(slicer_app: SlicerFacade) -> None:
     panel: Any = slicer_app.panel(slicer_app.load("BrainMetsAI"))
-    root = next(root for root in panel.roots if root.name == "BrainMetsAIPractice")
+    root = panel.roots["Practice"]
     root.setParent(None)
     section = panel.practice.ui.practiceSection
     assert section.collapsed
