@@ -164,6 +164,7 @@ def test_necrosis_painted_outside_lesions_is_dropped(scene: Any) -> None:
 
 def test_rejected_and_hidden_lesions_give_way(scene: Any) -> None:
     from BrainMetsAILib.scene import tags
+    from BrainMetsAILib.scene.segments import counts
     from BrainMetsAILib.scene.visibility import set_least_score
 
     for state in ("rejected", "hidden", "hidden but accepted", "hidden but edited"):
@@ -183,6 +184,7 @@ def test_rejected_and_hidden_lesions_give_way(scene: Any) -> None:
         assert (review.mask("M02") & before).any() == gives_way, state
         np.testing.assert_array_equal(review.mask("M01"), before & ~painted if gives_way else before, err_msg=state)
         check_invariant(review)
+        assert counts(review.segmentation, review.id("M01")) != gives_way, f"{state}: losing voxels makes nothing count"
         if gives_way:
             review.editor.undo()
             review.watch.settle()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from BrainMetsAILib.scene.edit_log import Change, changes_between
-from BrainMetsAILib.scene.segments import identify, mask_hash
+from BrainMetsAILib.scene.masks import mask_hash
+from BrainMetsAILib.scene.segments import identify
 from BrainMetsAILib.scene.settling import Holdings, drop_stray_necrosis, give_back, held_by
 
 

@@ -6,6 +6,7 @@ layers into few large ones, `own_layers` splits them again.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -189,6 +190,14 @@ def united(*crops: MaskCrop | None) -> MaskCrop | None:
         k, j, i = (slice(part.start - start, part.stop - start) for part, start in zip(crop.box, low, strict=True))
         mask[k, j, i] |= crop.mask
     return MaskCrop(mask, (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])))
+
+
+def mask_hash(crop: MaskCrop | None) -> str:
+    """SHA-256 of which voxels of the segmentation's own grid a tight mask covers; ``None`` covers none."""
+    if crop is None:
+        return hashlib.sha256(b"").hexdigest()
+    head = ",".join(f"{part.start}:{part.stop}" for part in crop.box)
+    return hashlib.sha256(head.encode() + np.packbits(crop.mask).tobytes()).hexdigest()
 
 
 def write_mask(segmentation: Any, segment_id: str, crop: MaskCrop | None) -> None:

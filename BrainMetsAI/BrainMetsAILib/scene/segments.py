@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from BrainMetsAILib.scene.masks import (
     empty_image,
     grid_of,
     grid_of_image,
+    mask_hash,
     moved_crop,
     oriented_image,
     reference_grid,
@@ -263,13 +263,7 @@ def origin_of(segmentation: Any, segment_id: str) -> str:
     if not made:
         return "manual"
     crop = segment_crop(segmentation, segment_id, reference_grid(segmentation))
-    return "AI" if crop is not None and mask_hash(crop) == made else "AI, edited"
-
-
-def mask_hash(crop: MaskCrop) -> str:
-    """SHA-256 of which voxels of the segmentation's own grid a tight mask covers."""
-    head = ",".join(f"{part.start}:{part.stop}" for part in crop.box)
-    return hashlib.sha256(head.encode() + np.packbits(crop.mask).tobytes()).hexdigest()
+    return "AI" if mask_hash(crop) == made else "AI, edited"
 
 
 def _new_segment(name: str, colour: Colour, terminology: str, provenance: Provenance | None) -> Any:

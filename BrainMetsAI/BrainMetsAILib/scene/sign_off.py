@@ -13,10 +13,10 @@ import numpy as np
 
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.log import append_log
-from BrainMetsAILib.scene.masks import reference_grid, segment_crop, shared_part
+from BrainMetsAILib.scene.masks import mask_hash, reference_grid, segment_crop, shared_part
 from BrainMetsAILib.scene.reader import reader_name
 from BrainMetsAILib.scene.review_counts import review_counts
-from BrainMetsAILib.scene.segments import lesion_segment_ids, mask_hash, necrosis_segment_id
+from BrainMetsAILib.scene.segments import lesion_segment_ids, necrosis_segment_id
 from BrainMetsAILib.scene.settings import EXAMINATION_UID, read_record, write_record
 
 RECORD = "SignOff"
