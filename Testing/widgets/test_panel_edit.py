@@ -406,15 +406,22 @@ def test_reload(slicer_app: SlicerFacade, person: Person) -> None:
         again.cleanup()
 
 
-def test_a_second_run_is_no_edit(person: Person) -> None:
+def test_a_second_run_is_no_edit_and_one_undo_takes_it_back(person: Person) -> None:
     from BrainMetsAILib.scene.review import write_review
 
     person.go_to("M02")
     person.paint(BETWEEN, 5.0)
-    write_review(person.nodes.volume, draw_finding(GRIDS["oblique"], (RING, NEIGHBOUR, LONE, MISSED)))
+    before = {name: person.mask(name) for name in person.names()}
+    found = draw_finding(GRIDS["oblique"], (RING, NEIGHBOUR, LONE, MISSED))
+    write_review(person.nodes.volume, found, history=person.panel.edit)
     application.processEvents()
     assert len(log("edited")) == 1 and len(log("found again")) == 1
     assert len(person.panel.lesions.table.keys) == 4
+    person.panel.edit.undo()
+    application.processEvents()
+    assert set(person.names()) == set(before) and len(log("undone")) == 1
+    for name, mask in before.items():
+        np.testing.assert_array_equal(person.mask(name), mask, err_msg=name)
 
 
 def test_a_loaded_scene_gets_its_layers_and_can_be_edited(person: Person, tmp_path: Path) -> None:

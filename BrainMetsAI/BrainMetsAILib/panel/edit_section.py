@@ -35,7 +35,7 @@ class EditSection:
         self._lesion = ""
         self._watch: EditWatch | None = None
         self._observed: list[tuple[Any, int]] = []
-        self._ruling = False
+        self._ruling = self._told = False
         self.editor = EmbeddedEditor(ui.lesionEditor)
         self.tools = EditTools(ui, self._run, self.say, self.editor)
         self._timer = qt.QTimer()  # after a stroke: once within one turn of the event loop
@@ -86,7 +86,7 @@ class EditSection:
         """Let go of the examination, before the scene closes and at exit."""
         for content, number in self._observed:
             content.RemoveObserver(number)
-        self._observed, self._watch, self._nodes, self._lesion = [], None, None, ""
+        self._observed, self._watch, self._nodes, self._lesion, self._told = [], None, None, "", False
         self._timer.stop()
         self.tools.edit(None)
         self.editor.release()
@@ -105,11 +105,12 @@ class EditSection:
     # The one history
 
     def save(self) -> None:
-        """Keep the present state of masks and tags as one step of undo."""
+        """Keep the present state of masks and tags as one step of undo; whoever asks for it says in the log what changes then."""
         if self._nodes is not None:
             self._settle()
             self.tools.forget_added()
             self.editor.save()
+            self._told = True
             self._timer.start()
 
     def undo(self) -> None:
@@ -180,9 +181,11 @@ class EditSection:
             changes = self._watch.settle()
         finally:
             self._ruling = False
+        told, self._told = self._told, False
         if changes:
             self.tools.forget_added()
-            log_edit("edited", changes, self._lesion, effect=self.editor.effect)
+            if not told:
+                log_edit("edited", changes, self._lesion, effect=self.editor.effect)
             self._changed("")
         else:
             self._show()

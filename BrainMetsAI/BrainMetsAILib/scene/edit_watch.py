@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from BrainMetsAILib.scene.edit_log import Change, changes_between
-from BrainMetsAILib.scene.masks import mask_hash
 from BrainMetsAILib.scene.segments import identify
-from BrainMetsAILib.scene.settling import Holdings, drop_stray_necrosis, give_back, held_by
+from BrainMetsAILib.scene.settling import drop_stray_necrosis, give_back, held_by
 
 
 class EditWatch:
@@ -53,18 +52,9 @@ class EditWatch:
         Returns
         -------
         list of Change
-            Nothing where a network's run brought or took lesions: that is logged as such.
+            Empty where nothing changed.
         """
         identify(self._segmentation)
         before, self._ruled = self._told, drop_stray_necrosis(self._segmentation, give_back(self._segmentation, self._ruled))
         self._told = self._ruled
-        if not with_reviews and _by_a_network(before, self._ruled):
-            return []
         return changes_between(self._segmentation, before, self._ruled, with_reviews)
-
-
-def _by_a_network(before: Holdings, after: Holdings) -> bool:
-    """Whether lesions came or went just as a network had made them, which no effect does."""
-    went = [held for segment_id, held in before.items() if segment_id not in after]
-    came = [held for segment_id, held in after.items() if segment_id not in before]
-    return any(held.made and held.crop is not None and mask_hash(held.crop) == held.made for held in (*went, *came))

@@ -126,19 +126,11 @@ def _add_lesion(segmentation: Any, lesion: Lesion, crop: MaskCrop, own: Grid, pr
         tags.write_tag(segment, tags.REMOVED, lesion.removed)
     segment_id = segmentation.GetSegmentation().GenerateUniqueSegmentID("Lesion")
     segmentation.GetSegmentation().AddSegment(segment, segment_id)
-    if not counts(segmentation, segment_id):
-        segmentation.GetDisplayNode().SetSegmentVisibility(segment_id, False)
     return str(segment_id)
 
 
 def add_drawn_lesion(segmentation: Any, crop: MaskCrop) -> str:
-    """Append a lesion that a person made, with UIDs, number and name of its own; returns its segment's ID.
-
-    Parameters
-    ----------
-    crop
-        On the segmentation's own grid.
-    """
+    """Append a lesion that a person made (on the segmentation's own grid), with UIDs, number and name of its own; returns the segment ID."""
     content = segmentation.GetSegmentation()
     segment = _new_segment("", NECROSIS_COLOUR, LESION_TERMINOLOGY, None)
     segment.AddRepresentation(REPRESENTATION, oriented_image(crop, reference_grid(segmentation).ijk_to_ras))
@@ -249,6 +241,11 @@ def counts(segmentation: Any, segment_id: str) -> bool:
     return not left_out(segmentation, segment_id)
 
 
+def counting_segment_ids(segmentation: Any) -> list[str]:
+    """IDs of the segments of the lesions that count."""
+    return [segment_id for segment_id in lesion_segment_ids(segmentation) if counts(segmentation, segment_id)]
+
+
 def is_untouched(segmentation: Any, segment_id: str) -> bool:
     """Whether a lesion is still what a network made, and nobody has judged, commented or measured it."""
     segment = segmentation.GetSegmentation().GetSegment(segment_id)
@@ -321,12 +318,19 @@ def _with_manual(measurements: LesionMeasurements, segment: Any, grid: Grid) -> 
     return measurements if drawn is None else with_diameters(measurements, drawn_pair(*drawn, grid.ijk_to_ras))
 
 
+def highest_number(segmentation: Any) -> int:
+    """The highest number that a lesion has; 0 where none has one. New lesions are counted on from there."""
+    content = segmentation.GetSegmentation()
+    segments = (content.GetSegment(segment_id) for segment_id in lesion_segment_ids(segmentation))
+    return max((int(tags.read_tag(segment, tags.NUMBER) or 0) for segment in segments), default=0)
+
+
 def identify(segmentation: Any) -> None:
     """Give UIDs, a number and a review state to segments that have none or share another's (drawn or duplicated by a person)."""
     content = segmentation.GetSegmentation()
     segments = [content.GetSegment(segment_id) for segment_id in lesion_segment_ids(segmentation)]
     known: set[str] = set()
-    highest = max((int(tags.read_tag(segment, tags.NUMBER) or 0) for segment in segments), default=0)
+    highest = highest_number(segmentation)
     for segment in segments:
         uid = tags.read_tag(segment, tags.LESION_UID)
         if uid and uid not in known and tags.read_tag(segment, tags.NUMBER):

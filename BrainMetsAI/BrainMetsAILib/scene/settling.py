@@ -40,8 +40,6 @@ class Held:
         Of the segment's layer: the same stamp, the same voxels.
     lesion_uid, name, review
         Of the lesion; the UID of the segment `Necrosis` is empty.
-    made
-        Hash of the mask that a network made it with; empty where none did.
     """
 
     crop: MaskCrop | None
@@ -49,7 +47,6 @@ class Held:
     lesion_uid: str
     name: str
     review: str
-    made: str
 
     @property
     def voxels(self) -> int:
@@ -70,8 +67,8 @@ def held_by(segmentation: Any, known: Holdings | None = None) -> dict[str, Held]
         stamp = (0 if image is None else int(image.GetMTime()), int(segment.GetLabelValue()))
         before = (known or {}).get(segment_id)
         crop = before.crop if before is not None and before.stamp == stamp else segment_crop(segmentation, segment_id, grid)
-        uid, review, made = (tags.read_tag(segment, key) for key in (tags.LESION_UID, tags.REVIEW, tags.MASK_SHA256))
-        result[str(segment_id)] = Held(crop, stamp, uid, segment.GetName(), review, made)
+        uid, review = (tags.read_tag(segment, key) for key in (tags.LESION_UID, tags.REVIEW))
+        result[str(segment_id)] = Held(crop, stamp, uid, segment.GetName(), review)
     return result
 
 
