@@ -255,16 +255,16 @@ def test_strokes_are_logged_once_with_volumes(scene: Any) -> None:
     voxel_ml = float(np.prod(review.image.GetSpacing())) / 1000
     before = int(review.mask("M02").sum()) * voxel_ml
     review.stroke("M02", (11.0, 8.0, 10.0), 5.0)
-    log_edit("edited", review.changes, review.uid("M02"), effect="Paint")
+    log_edit(review.segmentation, "edited", review.changes, review.uid("M02"), effect="Paint")
     (entry,) = entries("edited")
-    assert entry["lesion"] == review.uid("M02") and entry["effect"] == "Paint" and entry["also"] == []
+    assert entry["lesion_uid"] == review.uid("M02") and entry["lesion"] == "M02" and entry["effect"] == "Paint" and entry["also"] == []
     assert entry["volume_before_ml"] == pytest.approx(before, abs=1e-6)
     assert entry["volume_after_ml"] == pytest.approx(int(review.mask("M02").sum()) * voxel_ml, abs=1e-6)
     assert entry["volume_after_ml"] > before
     assert review.watch.settle() == [], "told once"
     review.stroke("M02", RING.centre, 2.0)  # all of it belongs to the neighbour
     assert review.changes == []
-    log_edit("edited", review.changes, review.uid("M02"), effect="Paint")
+    log_edit(review.segmentation, "edited", review.changes, review.uid("M02"), effect="Paint")
     assert len(entries("edited")) == 1
 
 
@@ -288,7 +288,7 @@ def test_a_lesion_is_added_where_it_is(scene: Any, grid: str) -> None:
     assert segment.GetTerminology() == LESION_TERMINOLOGY
     assert {name: review.state()[name] for name in before} == before, "the others are as they were"
     (entry,) = entries("added")
-    assert entry["lesion"] == uid and entry["volume_before_ml"] == 0 and entry["volume_after_ml"] > 0.3
+    assert entry["lesion_uid"] == uid and entry["volume_before_ml"] == 0 and entry["volume_after_ml"] > 0.3
     review.editor.undo()
     assert review.state() == before
 
@@ -421,7 +421,7 @@ def test_split(scene: Any, how: str) -> None:
     assert tags.read_tag(review.segment("M03"), tags.REVIEW) == tags.UNREVIEWED
     assert [origin_of(review.segmentation, review.id(name)) for name in ("M01", "M03")] == ["AI, edited", "manual"]
     (entry,) = entries("split")
-    assert entry["lesion"] == uid
+    assert entry["lesion_uid"] == uid
     assert entry["volume_before_ml"] == pytest.approx(entry["volume_after_ml"] + entry["also"][0]["volume_after_ml"], abs=1e-5)
     review.editor.undo()
     assert review.state() == before
@@ -493,7 +493,7 @@ def test_delete_takes_the_necrosis_along_and_undo_brings_both_back(scene: Any) -
     delete_lesion(review.segmentation, review.uid("M01"), review.editor)
     assert review.names() == ["M02", "M03", "Necrosis"] and not review.mask("Necrosis").any()
     (entry,) = entries("deleted")
-    assert entry["name"] == "M01" and entry["volume_after_ml"] == 0 < entry["volume_before_ml"]
+    assert entry["lesion"] == "M01" and entry["volume_after_ml"] == 0 < entry["volume_before_ml"]
     review.editor.undo()
     assert review.state() == before
     with pytest.raises(EditRefused, match="Select a lesion"):

@@ -149,7 +149,7 @@ def test_painting_over_a_neighbour_updates_table_label_and_log(person: Person) -
     assert float(person.row("M02")[1]) > float(before[1])
     assert person.ui.editedLabel.text == f"M02, {person.row('M02')[1]} mL"
     (entry,) = log("edited")
-    assert entry["effect"] == "Paint" and entry["lesion"] == person.uid("M02")
+    assert entry["effect"] == "Paint" and entry["lesion_uid"] == person.uid("M02")
     assert entry["volume_after_ml"] == pytest.approx(float(person.row("M02")[1]), abs=6e-4)
     person.paint(BETWEEN, 5.0, "Erase")
     assert [line["effect"] for line in log("edited")] == ["Paint", "Erase"]
@@ -404,6 +404,17 @@ def test_reload(slicer_app: SlicerFacade, person: Person) -> None:
         assert len(log("edited")) == 2
     finally:
         again.cleanup()
+
+
+def test_an_undone_comment_is_logged(person: Person) -> None:
+    from BrainMetsAILib.scene.decisions import set_comment
+
+    set_comment(person.nodes.segmentation, person.uid("M03"), "beside a vein", person.panel.edit)
+    application.processEvents()
+    person.panel.edit.undo()
+    (entry,) = log("undone")
+    assert (entry["lesion"], entry["comment_before"], entry["comment_after"]) == ("M03", "beside a vein", "")
+    assert entry["examination"] and "review_before" not in entry and entry["volume_before_ml"] == entry["volume_after_ml"] > 0
 
 
 def test_a_second_run_is_no_edit_and_one_undo_takes_it_back(person: Person) -> None:

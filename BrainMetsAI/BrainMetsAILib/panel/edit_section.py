@@ -155,7 +155,7 @@ class EditSection:
 
     def _restore(self, event: str, restore: Callable[[], None], possible: Callable[[], bool], otherwise: str) -> None:
         self._settle()
-        if self._watch is None or not possible():
+        if self._nodes is None or self._watch is None or not possible():
             self.say(otherwise)
             return
         self.tools.stop()
@@ -166,7 +166,7 @@ class EditSection:
         finally:
             self._ruling = False
         self.say("")
-        log_edit(event, self._watch.settle(with_reviews=True), self._lesion)
+        log_edit(self._nodes.segmentation, event, self._watch.settle(with_judgements=True), self._lesion)
         self._changed("")
 
     def _settle(self) -> None:
@@ -185,7 +185,7 @@ class EditSection:
         if changes:
             self.tools.forget_added()
             if not told:
-                log_edit("edited", changes, self._lesion, effect=self.editor.effect)
+                log_edit(self._nodes.segmentation, "edited", changes, self._lesion, effect=self.editor.effect)
             self._changed("")
         else:
             self._show()

@@ -101,7 +101,7 @@ def _decide(segmentation: Any, reviews: Mapping[str, str], history: History) -> 
             segment = segmentation.GetSegmentation().GetSegment(segment_id)
             before = tags.read_tag(segment, tags.REVIEW)
             tags.set_review(segment, review)
-            append_log("decided", **_facts(segmentation, segment_id), review_before=before, review=review)
+            append_log("decided", **_facts(segmentation, segment_id), review_before=before, review_after=review)
     show_counted(segmentation)
     return len(changing)
 

@@ -41,13 +41,13 @@ class EditWatch:
         changed = {other for other in now if other != segment_id and other in self._ruled and now[other].stamp != self._ruled[other].stamp}
         self._ruled = {**self._ruled, **{other: now[other] for other in changed}}
 
-    def settle(self, with_reviews: bool = False) -> list[Change]:
+    def settle(self, with_judgements: bool = False) -> list[Change]:
         """After an edit: apply the rule, give new segments their identity, and return what changed since the last call.
 
         Parameters
         ----------
-        with_reviews
-            Tell of changed reviews too; only undo and redo change those without a decision that is logged itself.
+        with_judgements
+            Tell of changed reviews, classes, comments and diameters too: only undo and redo change those without being logged themselves.
 
         Returns
         -------
@@ -57,4 +57,4 @@ class EditWatch:
         identify(self._segmentation)
         before, self._ruled = self._told, drop_stray_necrosis(self._segmentation, give_back(self._segmentation, self._ruled))
         self._told = self._ruled
-        return changes_between(self._segmentation, before, self._ruled, with_reviews)
+        return changes_between(self._segmentation, before, self._ruled, with_judgements)

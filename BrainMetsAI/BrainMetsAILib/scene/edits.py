@@ -256,7 +256,7 @@ def _edit(segmentation: Any, history: History | None, change: Callable[[], str],
     with slicer.util.NodeModify(segmentation):
         lesion_uid = change()
         after = settle(segmentation, before)
-    log_edit(event, changes_between(segmentation, before, after), lesion_uid, **facts)
+    log_edit(segmentation, event, changes_between(segmentation, before, after), lesion_uid, **facts)
     return lesion_uid
 
 

@@ -130,7 +130,7 @@ def _add_lesion(segmentation: Any, lesion: Lesion, crop: MaskCrop, own: Grid, pr
 
 
 def add_drawn_lesion(segmentation: Any, crop: MaskCrop) -> str:
-    """Append a lesion that a person made (on the segmentation's own grid), with UIDs, number and name of its own; returns the segment ID."""
+    """Append a lesion that a person made (on the segmentation's own grid), with UIDs, number and name of its own; returns its ID."""
     content = segmentation.GetSegmentation()
     segment = _new_segment("", NECROSIS_COLOUR, LESION_TERMINOLOGY, None)
     segment.AddRepresentation(REPRESENTATION, oriented_image(crop, reference_grid(segmentation).ijk_to_ras))

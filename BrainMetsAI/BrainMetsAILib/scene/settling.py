@@ -27,6 +27,8 @@ from BrainMetsAILib.scene.masks import (
 )
 from BrainMetsAILib.scene.segments import counts, lesion_segment_ids, necrosis_segment_id, origin_of
 
+_JUDGEMENT = {"review": tags.REVIEW, "class": tags.CLASS, "comment": tags.COMMENT, "diameters": tags.MANUAL_DIAMETERS}
+
 
 @dataclass(frozen=True)
 class Held:
@@ -38,15 +40,17 @@ class Held:
         On the segmentation's own grid; ``None`` where the segment is empty.
     stamp
         Of the segment's layer: the same stamp, the same voxels.
-    lesion_uid, name, review
+    lesion_uid, name
         Of the lesion; the UID of the segment `Necrosis` is empty.
+    judgement
+        What a person says of it: review, class, comment and drawn diameters, each ``""`` where nothing was said.
     """
 
     crop: MaskCrop | None
     stamp: tuple[int, int]
     lesion_uid: str
     name: str
-    review: str
+    judgement: Mapping[str, str]
 
     @property
     def voxels(self) -> int:
@@ -67,8 +71,8 @@ def held_by(segmentation: Any, known: Holdings | None = None) -> dict[str, Held]
         stamp = (0 if image is None else int(image.GetMTime()), int(segment.GetLabelValue()))
         before = (known or {}).get(segment_id)
         crop = before.crop if before is not None and before.stamp == stamp else segment_crop(segmentation, segment_id, grid)
-        uid, review = (tags.read_tag(segment, key) for key in (tags.LESION_UID, tags.REVIEW))
-        result[str(segment_id)] = Held(crop, stamp, uid, segment.GetName(), review)
+        judgement = {name: tags.read_tag(segment, key) for name, key in _JUDGEMENT.items()}
+        result[str(segment_id)] = Held(crop, stamp, tags.read_tag(segment, tags.LESION_UID), segment.GetName(), judgement)
     return result
 
 
