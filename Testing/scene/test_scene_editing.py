@@ -478,7 +478,7 @@ def test_necrosis_is_filled_inside_a_ring(scene: Any, grid: str, outline: str) -
     assert (review.mask("M01") & core).sum() > 0.97 * core.sum()
     check_invariant(review)
     (entry,) = entries("necrosis filled")
-    assert entry["also" if outline == "rim only" else "name"]
+    assert entry["also" if outline == "rim only" else "lesion"]
     review.editor.undo()
     assert review.state() == before
     with pytest.raises(EditRefused, match="no dark core in M02"):

@@ -13,7 +13,7 @@ from BrainMetsAILib.panel.embedded_editor import EmbeddedEditor
 from BrainMetsAILib.scene.edit_log import log_edit
 from BrainMetsAILib.scene.edit_watch import EditWatch
 from BrainMetsAILib.scene.edits import delete_lesion, fill_necrosis, split_in_middle
-from BrainMetsAILib.scene.masks import layers_are_merged, own_layers, reference_grid, segment_crop
+from BrainMetsAILib.scene.masks import layers_are_merged, reference_grid, segment_crop, split_merged_layers
 from BrainMetsAILib.scene.review import ReviewNodes
 from BrainMetsAILib.scene.segments import necrosis_segment_id, segment_of, set_necrosis
 
@@ -62,8 +62,7 @@ class EditSection:
         if not same:
             self.release()
             content, events = nodes.segmentation.GetSegmentation(), slicer.vtkSegmentation
-            if layers_are_merged(nodes.segmentation):
-                own_layers(nodes.segmentation)
+            split_merged_layers(nodes.segmentation)
             self.editor.edit(nodes.segmentation, nodes.volume)
             self._watch = EditWatch(nodes.segmentation)
             self._observed.append((content, content.AddObserver(events.SourceRepresentationModified, self._on_drawn)))
@@ -176,8 +175,7 @@ class EditSection:
             return
         self._ruling = True
         try:
-            if layers_are_merged(self._nodes.segmentation):  # the scene was saved; redo is lost by that anyway
-                own_layers(self._nodes.segmentation)
+            split_merged_layers(self._nodes.segmentation)  # where the scene was saved; redo is lost by that anyway
             changes = self._watch.settle()
         finally:
             self._ruling = False

@@ -223,6 +223,12 @@ def layers_are_merged(segmentation: Any) -> bool:
     return bool(content.GetNumberOfLayers() < content.GetNumberOfSegments())
 
 
+def split_merged_layers(segmentation: Any) -> None:
+    """`own_layers` where layers are merged; nothing otherwise."""
+    if layers_are_merged(segmentation):
+        own_layers(segmentation)
+
+
 def own_layers(segmentation: Any) -> None:
     """Give each segment a small layer of its own again, as measuring and editing want it."""
     with slicer.util.NodeModify(segmentation):
