@@ -7,13 +7,12 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from BrainMetsAILib.lesions.grid import voxel_ml
 from BrainMetsAILib.panel.edit_tools import EditTools
 from BrainMetsAILib.panel.embedded_editor import EmbeddedEditor
 from BrainMetsAILib.scene.edit_log import log_edit
 from BrainMetsAILib.scene.edit_watch import EditWatch
 from BrainMetsAILib.scene.edits import delete_lesion, fill_necrosis, split_in_middle
-from BrainMetsAILib.scene.masks import layers_are_merged, reference_grid, segment_crop, split_merged_layers
+from BrainMetsAILib.scene.masks import layers_are_merged, segment_ml, split_merged_layers
 from BrainMetsAILib.scene.review import ReviewNodes
 from BrainMetsAILib.scene.segments import necrosis_segment_id, segment_of, set_necrosis
 
@@ -244,9 +243,7 @@ class EditSection:
             self.ui.editedLabel.text = _("Select a lesion in the table.")
         else:
             segmentation = self._nodes.segmentation
-            grid = reference_grid(segmentation)
-            crop = segment_crop(segmentation, segment_id, grid)
-            volume_ml = 0.0 if crop is None else int(crop.mask.sum()) * voxel_ml(grid.ijk_to_ras)
+            volume_ml = segment_ml(segmentation, segment_id)
             name = segmentation.GetSegmentation().GetSegment(segment_id).GetName()
             self.ui.editedLabel.text = _("{name}, {volume} mL").format(name=name, volume=f"{volume_ml:.3f}")
         for widget in (self.ui.lesionRadio, self.ui.necrosisRadio, self.ui.splitMiddleButton, self.ui.fillButton, self.ui.deleteButton):

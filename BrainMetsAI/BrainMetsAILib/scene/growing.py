@@ -64,7 +64,7 @@ def grown_crop(nodes: ReviewNodes, ras: Triple, size_mm: float, apart_from: str 
     k, j, i = (slice(side.start + part.start, side.start + part.stop) for side, part in zip(box, found.box, strict=True))
     crop = moved_crop(MaskCrop(found.mask, (k, j, i)), grid, reference_grid(nodes.segmentation))
     if crop is None:
-        raise EditRefused("This place is outside the part of the volume in which lesions were looked for.")
+        raise EditRefused("This place is outside the part of the volume in which lesions were looked for; click inside it.")
     return crop
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import slicer
 
 from BrainMetsAILib.scene.case_volumes import chosen_volume
-from BrainMetsAILib.scene.masks import reference_grid, segment_crop
+from BrainMetsAILib.scene.masks import reference_grid, segment_crop, segment_ml
 from BrainMetsAILib.scene.overlays import show_overlay
 from BrainMetsAILib.scene.reading_layouts import fill_views, keep_slab
 from BrainMetsAILib.scene.review import ReviewNodes, review_nodes, review_of
@@ -50,7 +50,7 @@ def show_review(nodes: ReviewNodes, probability_opacity: float | None = None) ->
         application.PropagateTableSelection()
     ids = counting_segment_ids(nodes.segmentation)
     if ids:
-        largest = max(ids, key=lambda segment_id: _voxels(nodes.segmentation, segment_id))
+        largest = max(ids, key=lambda segment_id: segment_ml(nodes.segmentation, segment_id))
         centre = segment_centre(nodes.segmentation, largest)
         slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
 
@@ -146,11 +146,6 @@ def segment_centre(segmentation: Any, segment_id: str) -> tuple[float, float, fl
     world = [0.0, 0.0, 0.0]
     segmentation.TransformPointToWorld(local.tolist(), world)
     return world[0], world[1], world[2]
-
-
-def _voxels(segmentation: Any, segment_id: str) -> int:
-    crop = segment_crop(segmentation, segment_id, reference_grid(segmentation))
-    return 0 if crop is None else int(crop.mask.sum())
 
 
 def _only_in(segmentation: Any, view_names: list[str], also: tuple[str, ...] = ()) -> None:

@@ -18,6 +18,7 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from BrainMetsAILib.images.geometry import ijk_to_ras
+from BrainMetsAILib.lesions.grid import voxel_ml
 from BrainMetsAILib.scene.volumes import array_of_matrix, ijk_to_ras_of, vtk_matrix
 
 REPRESENTATION = "Binary labelmap"
@@ -97,6 +98,13 @@ def segment_crop(segmentation: Any, segment_id: str, grid: Grid) -> MaskCrop | N
     inside = _scalars(image) == segment.GetLabelValue()
     found = crop_of(inside)
     return found and _placed(_shifted(found, (extent[4], extent[2], extent[0])), np.rint(mapping).astype(int), grid)
+
+
+def segment_ml(segmentation: Any, segment_id: str) -> float:
+    """Volume of one segment in mL, as it is now."""
+    grid = reference_grid(segmentation)
+    crop = segment_crop(segmentation, segment_id, grid)
+    return 0.0 if crop is None else int(crop.mask.sum()) * voxel_ml(grid.ijk_to_ras)
 
 
 def moved_crop(crop: MaskCrop, origin: Grid, target: Grid) -> MaskCrop | None:

@@ -247,7 +247,7 @@ def _read(path: Path) -> Offer:
     except ValueError as error:
         return Offer(path, None, str(error))
     except OSError as error:
-        return Offer(path, None, f"The kept review cannot be read ({error.strerror}).")
+        return Offer(path, None, f"The kept review cannot be read ({error.strerror}). Close what holds it open, or discard it.")
 
 
 def _remove_old(folder: Path) -> None:

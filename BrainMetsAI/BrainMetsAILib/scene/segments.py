@@ -31,6 +31,7 @@ from BrainMetsAILib.scene.masks import (
     reference_grid,
     segment_crop,
     shared_part,
+    write_mask,
 )
 from BrainMetsAILib.scene.settings import least_score
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
@@ -144,19 +145,17 @@ def add_drawn_lesion(segmentation: Any, crop: MaskCrop) -> str:
 
 def set_necrosis(segmentation: Any, crop: MaskCrop | None, provenance: Provenance | None = None) -> str:
     """Make the one segment `Necrosis`, or give it another mask (on the segmentation's own grid); returns its ID."""
-    matrix = reference_grid(segmentation).ijk_to_ras
-    image = empty_image(matrix) if crop is None else oriented_image(crop, matrix)
     segment_id = necrosis_segment_id(segmentation)
     if segment_id is None:
+        matrix = reference_grid(segmentation).ijk_to_ras
+        image = empty_image(matrix) if crop is None else oriented_image(crop, matrix)
         segment = _new_segment(NECROSIS_NAME, NECROSIS_COLOUR, NECROSIS_TERMINOLOGY, provenance)
         segment.AddRepresentation(REPRESENTATION, image)
         tags.write_tag(segment, tags.KIND, tags.KIND_NECROSIS)
         segment_id = segmentation.GetSegmentation().GenerateUniqueSegmentID(NECROSIS_NAME)
         segmentation.GetSegmentation().AddSegment(segment, segment_id)
     else:
-        segment = segmentation.GetSegmentation().GetSegment(segment_id)
-        segment.AddRepresentation(REPRESENTATION, image)
-        segment.SetLabelValue(1)
+        write_mask(segmentation, segment_id, crop)
     return str(segment_id)
 
 
@@ -209,7 +208,7 @@ def read_lesions(segmentation: Any, include_rejected: bool = False) -> LesionSet
     for lesion, crop in _measured(segmentation, grid, include_rejected):
         labels[crop.box][crop.mask] = lesion.number
         lesions.append(lesion)
-    dead = _necrosis_crop(segmentation, grid)
+    dead = necrosis_crop(segmentation, grid)
     if dead is not None:
         necrosis[dead.box] = dead.mask & (labels[dead.box] > 0)  # necrosis counts only inside lesions
     return LesionSet(image_from_ijk_to_ras(labels, grid.ijk_to_ras), image_from_ijk_to_ras(necrosis, grid.ijk_to_ras), tuple(lesions))
@@ -278,7 +277,8 @@ def _new_segment(name: str, colour: Colour, terminology: str, provenance: Proven
     return segment
 
 
-def _necrosis_crop(segmentation: Any, grid: Grid) -> MaskCrop | None:
+def necrosis_crop(segmentation: Any, grid: Grid) -> MaskCrop | None:
+    """The voxels of the segment `Necrosis` on ``grid``, wherever they lie; ``None`` where there are none."""
     segment_id = necrosis_segment_id(segmentation)
     return segment_crop(segmentation, segment_id, grid) if segment_id else None
 
@@ -286,7 +286,7 @@ def _necrosis_crop(segmentation: Any, grid: Grid) -> MaskCrop | None:
 def _measured(segmentation: Any, grid: Grid, include_rejected: bool) -> list[tuple[Lesion, MaskCrop]]:
     """Lesions with their masks on the grid, in the order of their numbers."""
     identify(segmentation)
-    dead = _necrosis_crop(segmentation, grid)
+    dead = necrosis_crop(segmentation, grid)
     axis = axial_axis(grid.ijk_to_ras)
     found = []
     for segment_id in lesion_segment_ids(segmentation):

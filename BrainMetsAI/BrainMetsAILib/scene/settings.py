@@ -65,12 +65,17 @@ def read_provenance(segmentation: Any) -> Provenance | None:
     return Provenance(**stored) if stored else None
 
 
+def read_number(name: str, default: float) -> float:
+    """A number among the parameters; the default where there is none."""
+    try:
+        return float(settings_node().GetParameter(name) or default)
+    except ValueError:  # a parameter that another program wrote
+        return default
+
+
 def least_score() -> float:
     """Score below which lesions that nobody judged or edited are hidden (`visibility.set_least_score`); 0 where none was chosen."""
-    try:
-        return float(settings_node().GetParameter(LEAST_SCORE) or 0.0)
-    except ValueError:  # a parameter that another program wrote
-        return 0.0
+    return read_number(LEAST_SCORE, 0.0)
 
 
 def begin_least_score(value: float) -> None:
