@@ -92,7 +92,7 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.recovery = RecoverySection(ui["Recovery"], self.roots["Recovery"], questions, self.edit)
         requirements = Path(self.resourcePath("requirements.txt"))
         self.installation = SetupSection(ui["Setup"], self.roots["Setup"], questions, requirements, self.later.start)
-        self.find = FindSection(ui["Find"], self.worker, self.installation, questions, self.refresh)
+        self.find = FindSection(ui["Find"], self.worker, self.installation, questions, self.refresh, self.edit)
         self.reading = ReadingSection(ui["Reading"])
         self.explain = ExplainSection(ui["Explain"])
         self.lesions = LesionsSection(

@@ -65,7 +65,7 @@ def test_reject_and_take_back(nodes: Any, history: Any) -> None:
     assert seen(segmentation) == [False, True, True] and names(segmentation) == ["M02", "M03"]
     entry = last_entry()
     assert (entry["event"], entry["lesion"], entry["lesion_uid"]) == ("decided", "M01", first)
-    assert (entry["review_before"], entry["review"]) == ("unreviewed", "rejected")
+    assert (entry["review_before"], entry["review_after"]) == ("unreviewed", "rejected")
     assert entry["volume_ml"] == pytest.approx(volume_ml, abs=1e-4)
     assert "who" in entry and entry["examination"] == segmentation.GetAttribute("BrainMetsAI.ExaminationUID")
 

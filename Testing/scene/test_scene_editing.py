@@ -164,6 +164,7 @@ def test_necrosis_painted_outside_lesions_is_dropped(scene: Any) -> None:
 
 def test_rejected_and_hidden_lesions_give_way(scene: Any) -> None:
     from BrainMetsAILib.scene import tags
+    from BrainMetsAILib.scene.segments import counts
     from BrainMetsAILib.scene.visibility import set_least_score
 
     for state in ("rejected", "hidden", "hidden but accepted", "hidden but edited"):
@@ -183,6 +184,7 @@ def test_rejected_and_hidden_lesions_give_way(scene: Any) -> None:
         assert (review.mask("M02") & before).any() == gives_way, state
         np.testing.assert_array_equal(review.mask("M01"), before & ~painted if gives_way else before, err_msg=state)
         check_invariant(review)
+        assert counts(review.segmentation, review.id("M01")) != gives_way, f"{state}: losing voxels makes nothing count"
         if gives_way:
             review.editor.undo()
             review.watch.settle()
@@ -253,16 +255,16 @@ def test_strokes_are_logged_once_with_volumes(scene: Any) -> None:
     voxel_ml = float(np.prod(review.image.GetSpacing())) / 1000
     before = int(review.mask("M02").sum()) * voxel_ml
     review.stroke("M02", (11.0, 8.0, 10.0), 5.0)
-    log_edit("edited", review.changes, review.uid("M02"), effect="Paint")
+    log_edit(review.segmentation, "edited", review.changes, review.uid("M02"), effect="Paint")
     (entry,) = entries("edited")
-    assert entry["lesion"] == review.uid("M02") and entry["effect"] == "Paint" and entry["also"] == []
+    assert entry["lesion_uid"] == review.uid("M02") and entry["lesion"] == "M02" and entry["effect"] == "Paint" and entry["also"] == []
     assert entry["volume_before_ml"] == pytest.approx(before, abs=1e-6)
     assert entry["volume_after_ml"] == pytest.approx(int(review.mask("M02").sum()) * voxel_ml, abs=1e-6)
     assert entry["volume_after_ml"] > before
     assert review.watch.settle() == [], "told once"
     review.stroke("M02", RING.centre, 2.0)  # all of it belongs to the neighbour
     assert review.changes == []
-    log_edit("edited", review.changes, review.uid("M02"), effect="Paint")
+    log_edit(review.segmentation, "edited", review.changes, review.uid("M02"), effect="Paint")
     assert len(entries("edited")) == 1
 
 
@@ -286,7 +288,7 @@ def test_a_lesion_is_added_where_it_is(scene: Any, grid: str) -> None:
     assert segment.GetTerminology() == LESION_TERMINOLOGY
     assert {name: review.state()[name] for name in before} == before, "the others are as they were"
     (entry,) = entries("added")
-    assert entry["lesion"] == uid and entry["volume_before_ml"] == 0 and entry["volume_after_ml"] > 0.3
+    assert entry["lesion_uid"] == uid and entry["volume_before_ml"] == 0 and entry["volume_after_ml"] > 0.3
     review.editor.undo()
     assert review.state() == before
 
@@ -419,7 +421,7 @@ def test_split(scene: Any, how: str) -> None:
     assert tags.read_tag(review.segment("M03"), tags.REVIEW) == tags.UNREVIEWED
     assert [origin_of(review.segmentation, review.id(name)) for name in ("M01", "M03")] == ["AI, edited", "manual"]
     (entry,) = entries("split")
-    assert entry["lesion"] == uid
+    assert entry["lesion_uid"] == uid
     assert entry["volume_before_ml"] == pytest.approx(entry["volume_after_ml"] + entry["also"][0]["volume_after_ml"], abs=1e-5)
     review.editor.undo()
     assert review.state() == before
@@ -476,7 +478,7 @@ def test_necrosis_is_filled_inside_a_ring(scene: Any, grid: str, outline: str) -
     assert (review.mask("M01") & core).sum() > 0.97 * core.sum()
     check_invariant(review)
     (entry,) = entries("necrosis filled")
-    assert entry["also" if outline == "rim only" else "name"]
+    assert entry["also" if outline == "rim only" else "lesion"]
     review.editor.undo()
     assert review.state() == before
     with pytest.raises(EditRefused, match="no dark core in M02"):
@@ -491,7 +493,7 @@ def test_delete_takes_the_necrosis_along_and_undo_brings_both_back(scene: Any) -
     delete_lesion(review.segmentation, review.uid("M01"), review.editor)
     assert review.names() == ["M02", "M03", "Necrosis"] and not review.mask("Necrosis").any()
     (entry,) = entries("deleted")
-    assert entry["name"] == "M01" and entry["volume_after_ml"] == 0 < entry["volume_before_ml"]
+    assert entry["lesion"] == "M01" and entry["volume_after_ml"] == 0 < entry["volume_before_ml"]
     review.editor.undo()
     assert review.state() == before
     with pytest.raises(EditRefused, match="Select a lesion"):

@@ -338,3 +338,19 @@ def test_what_nobody_asks_for_goes_after_a_month(folder: Path) -> None:
         os.utime(path, (time.time() - days * 86400,) * 2)
     Recovery(folder)
     assert sorted(path.name for path in folder.iterdir()) == ["other.txt", "young.npz"]
+
+
+def test_restoring_one_examination_leaves_what_is_kept_of_another(scene: Any) -> None:
+    from BrainMetsAILib.scene.review_record import record_of, restore_record
+    from BrainMetsAILib.scene.settings import read_record, write_record
+    from reviewed_scene import reviewed
+
+    first, second = reviewed(), reviewed("oblique")
+    for nodes in (first, second):
+        write_record(nodes.segmentation, "Note", {"state": "before"})
+    record = record_of(first.segmentation)
+    for nodes in (first, second):
+        write_record(nodes.segmentation, "Note", {"state": "after"})
+    restore_record(record, first.volume)
+    assert read_record(first.segmentation, "Note") == {"state": "before"}
+    assert read_record(second.segmentation, "Note") == {"state": "after"}

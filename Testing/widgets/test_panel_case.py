@@ -134,7 +134,15 @@ def test_prior_contours_become_lesions(panel: Any) -> None:
     assert ui.priorStatusLabel.text == "3 lesions taken over from “mask”."
     assert [panel.lesions.table.text(key, 0) for key in panel.lesions.table.keys] == ["M01", "M02", "M03"]
     assert slicer.app.applicationLogic().GetSelectionNode().GetActiveVolumeID() == volume.GetID()
-    assert any(entry["event"] == "prior contour taken over" for entry in read_log())
+    ui.priorSelector.setCurrentNode(labels("one more", distance_mm(GRIDS["oblique"], (0.0, -30.0, 0.0)) < 4.0))
+    ui.priorButton.click()
+    application.processEvents()
+    events = [entry["event"] for entry in read_log()]
+    assert events.count("prior contour taken over") == 2 and "edited" not in events, "logged once"
+    panel.edit.undo()
+    application.processEvents()
+    assert len(panel.lesions.table.keys) == 3, "one undo takes them back"
+    ui.priorSelector.setCurrentNode(single)
     ui.priorButton.click()
     assert "overlap lesions that are there already" in ui.priorStatusLabel.text
     assert len(panel.lesions.table.keys) == 3

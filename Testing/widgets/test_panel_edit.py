@@ -149,7 +149,7 @@ def test_painting_over_a_neighbour_updates_table_label_and_log(person: Person) -
     assert float(person.row("M02")[1]) > float(before[1])
     assert person.ui.editedLabel.text == f"M02, {person.row('M02')[1]} mL"
     (entry,) = log("edited")
-    assert entry["effect"] == "Paint" and entry["lesion"] == person.uid("M02")
+    assert entry["effect"] == "Paint" and entry["lesion_uid"] == person.uid("M02")
     assert entry["volume_after_ml"] == pytest.approx(float(person.row("M02")[1]), abs=6e-4)
     person.paint(BETWEEN, 5.0, "Erase")
     assert [line["effect"] for line in log("edited")] == ["Paint", "Erase"]
@@ -406,15 +406,33 @@ def test_reload(slicer_app: SlicerFacade, person: Person) -> None:
         again.cleanup()
 
 
-def test_a_second_run_is_no_edit(person: Person) -> None:
+def test_an_undone_comment_is_logged(person: Person) -> None:
+    from BrainMetsAILib.scene.decisions import set_comment
+
+    set_comment(person.nodes.segmentation, person.uid("M03"), "beside a vein", person.panel.edit)
+    application.processEvents()
+    person.panel.edit.undo()
+    (entry,) = log("undone")
+    assert (entry["lesion"], entry["comment_before"], entry["comment_after"]) == ("M03", "beside a vein", "")
+    assert entry["examination"] and "review_before" not in entry and entry["volume_before_ml"] == entry["volume_after_ml"] > 0
+
+
+def test_a_second_run_is_no_edit_and_one_undo_takes_it_back(person: Person) -> None:
     from BrainMetsAILib.scene.review import write_review
 
     person.go_to("M02")
     person.paint(BETWEEN, 5.0)
-    write_review(person.nodes.volume, draw_finding(GRIDS["oblique"], (RING, NEIGHBOUR, LONE, MISSED)))
+    before = {name: person.mask(name) for name in person.names()}
+    found = draw_finding(GRIDS["oblique"], (RING, NEIGHBOUR, LONE, MISSED))
+    write_review(person.nodes.volume, found, history=person.panel.edit)
     application.processEvents()
     assert len(log("edited")) == 1 and len(log("found again")) == 1
     assert len(person.panel.lesions.table.keys) == 4
+    person.panel.edit.undo()
+    application.processEvents()
+    assert set(person.names()) == set(before) and len(log("undone")) == 1
+    for name, mask in before.items():
+        np.testing.assert_array_equal(person.mask(name), mask, err_msg=name)
 
 
 def test_a_loaded_scene_gets_its_layers_and_can_be_edited(person: Person, tmp_path: Path) -> None:

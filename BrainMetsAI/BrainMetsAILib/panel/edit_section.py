@@ -7,13 +7,12 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
-from BrainMetsAILib.lesions.grid import voxel_ml
 from BrainMetsAILib.panel.edit_tools import EditTools
 from BrainMetsAILib.panel.embedded_editor import EmbeddedEditor
 from BrainMetsAILib.scene.edit_log import log_edit
 from BrainMetsAILib.scene.edit_watch import EditWatch
 from BrainMetsAILib.scene.edits import delete_lesion, fill_necrosis, split_in_middle
-from BrainMetsAILib.scene.masks import layers_are_merged, own_layers, reference_grid, segment_crop
+from BrainMetsAILib.scene.masks import layers_are_merged, segment_ml, split_merged_layers
 from BrainMetsAILib.scene.review import ReviewNodes
 from BrainMetsAILib.scene.segments import necrosis_segment_id, segment_of, set_necrosis
 
@@ -35,7 +34,7 @@ class EditSection:
         self._lesion = ""
         self._watch: EditWatch | None = None
         self._observed: list[tuple[Any, int]] = []
-        self._ruling = False
+        self._ruling = self._told = False
         self.editor = EmbeddedEditor(ui.lesionEditor)
         self.tools = EditTools(ui, self._run, self.say, self.editor)
         self._timer = qt.QTimer()  # after a stroke: once within one turn of the event loop
@@ -62,8 +61,7 @@ class EditSection:
         if not same:
             self.release()
             content, events = nodes.segmentation.GetSegmentation(), slicer.vtkSegmentation
-            if layers_are_merged(nodes.segmentation):
-                own_layers(nodes.segmentation)
+            split_merged_layers(nodes.segmentation)
             self.editor.edit(nodes.segmentation, nodes.volume)
             self._watch = EditWatch(nodes.segmentation)
             self._observed.append((content, content.AddObserver(events.SourceRepresentationModified, self._on_drawn)))
@@ -86,7 +84,7 @@ class EditSection:
         """Let go of the examination, before the scene closes and at exit."""
         for content, number in self._observed:
             content.RemoveObserver(number)
-        self._observed, self._watch, self._nodes, self._lesion = [], None, None, ""
+        self._observed, self._watch, self._nodes, self._lesion, self._told = [], None, None, "", False
         self._timer.stop()
         self.tools.edit(None)
         self.editor.release()
@@ -105,11 +103,12 @@ class EditSection:
     # The one history
 
     def save(self) -> None:
-        """Keep the present state of masks and tags as one step of undo."""
+        """Keep the present state of masks and tags as one step of undo; whoever asks for it says in the log what changes then."""
         if self._nodes is not None:
             self._settle()
             self.tools.forget_added()
             self.editor.save()
+            self._told = True
             self._timer.start()
 
     def undo(self) -> None:
@@ -154,7 +153,7 @@ class EditSection:
 
     def _restore(self, event: str, restore: Callable[[], None], possible: Callable[[], bool], otherwise: str) -> None:
         self._settle()
-        if self._watch is None or not possible():
+        if self._nodes is None or self._watch is None or not possible():
             self.say(otherwise)
             return
         self.tools.stop()
@@ -165,7 +164,7 @@ class EditSection:
         finally:
             self._ruling = False
         self.say("")
-        log_edit(event, self._watch.settle(with_reviews=True), self._lesion)
+        log_edit(self._nodes.segmentation, event, self._watch.settle(with_judgements=True), self._lesion)
         self._changed("")
 
     def _settle(self) -> None:
@@ -175,14 +174,15 @@ class EditSection:
             return
         self._ruling = True
         try:
-            if layers_are_merged(self._nodes.segmentation):  # the scene was saved; redo is lost by that anyway
-                own_layers(self._nodes.segmentation)
+            split_merged_layers(self._nodes.segmentation)  # where the scene was saved; redo is lost by that anyway
             changes = self._watch.settle()
         finally:
             self._ruling = False
+        told, self._told = self._told, False
         if changes:
             self.tools.forget_added()
-            log_edit("edited", changes, self._lesion, effect=self.editor.effect)
+            if not told:
+                log_edit(self._nodes.segmentation, "edited", changes, self._lesion, effect=self.editor.effect)
             self._changed("")
         else:
             self._show()
@@ -243,9 +243,7 @@ class EditSection:
             self.ui.editedLabel.text = _("Select a lesion in the table.")
         else:
             segmentation = self._nodes.segmentation
-            grid = reference_grid(segmentation)
-            crop = segment_crop(segmentation, segment_id, grid)
-            volume_ml = 0.0 if crop is None else int(crop.mask.sum()) * voxel_ml(grid.ijk_to_ras)
+            volume_ml = segment_ml(segmentation, segment_id)
             name = segmentation.GetSegmentation().GetSegment(segment_id).GetName()
             self.ui.editedLabel.text = _("{name}, {volume} mL").format(name=name, volume=f"{volume_ml:.3f}")
         for widget in (self.ui.lesionRadio, self.ui.necrosisRadio, self.ui.splitMiddleButton, self.ui.fillButton, self.ui.deleteButton):

@@ -11,7 +11,7 @@ from BrainMetsAILib.scene.click_points import show_click_points
 from BrainMetsAILib.scene.edits import add_lesion, lesion_at, merge_lesions, resize_added, split_along_line, split_by_points
 from BrainMetsAILib.scene.history import History
 from BrainMetsAILib.scene.review import ReviewNodes
-from BrainMetsAILib.scene.settings import settings_node
+from BrainMetsAILib.scene.settings import read_number, settings_node
 
 SIZE = "Edit.SizeMm"  # parameter of the settings node: largest diameter of a lesion that is added
 DEFAULT_SIZE_MM = 20
@@ -57,7 +57,7 @@ class EditTools:
     @property
     def size_mm(self) -> int:
         """Largest diameter of a lesion that is added."""
-        return int(settings_node().GetParameter(SIZE) or DEFAULT_SIZE_MM)
+        return round(read_number(SIZE, DEFAULT_SIZE_MM))
 
     def edit(self, nodes: ReviewNodes | None) -> None:
         """Another examination, or none."""

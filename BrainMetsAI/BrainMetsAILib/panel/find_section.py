@@ -14,6 +14,7 @@ from BrainMetsAILib.panel.progress import TaskProgress
 from BrainMetsAILib.panel.questions import Questions
 from BrainMetsAILib.panel.setup_section import SetupSection
 from BrainMetsAILib.panel.volume_facts import facts_of_volume, modality_of_volume, needs_thickness_confirmation, thickness_warning
+from BrainMetsAILib.scene.history import History
 from BrainMetsAILib.scene.layout import show_review
 from BrainMetsAILib.scene.review import write_review
 from BrainMetsAILib.scene.settings import least_score, settings_node
@@ -41,10 +42,21 @@ class FindSection:
         Asks before thick slices are searched.
     on_change
         Called when a task started or ended.
+    history
+        The undo history of the chosen volume's lesions, saved before a second run replaces those that nobody touched.
     """
 
-    def __init__(self, ui: Any, worker: WorkerProcess, setup: SetupSection, questions: Questions, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        ui: Any,
+        worker: WorkerProcess,
+        setup: SetupSection,
+        questions: Questions,
+        on_change: Callable[[], None],
+        history: History | None = None,
+    ) -> None:
         self.ui, self._worker, self._setup, self._questions, self._on_change = ui, worker, setup, questions, on_change
+        self._history = history
         self._updating = False
         self._progress = TaskProgress(ui.findProgressBar, ui.findStatusLabel)
         self._bundles = self._progress.attempt(_installed) or ()
@@ -138,7 +150,8 @@ class FindSection:
             return _("The volume is gone; the result was dropped.")
         finding = read_finding(result, image)
         warnings = tuple(str(sentence) for sentence in (*result.get("warnings", ()), *finding.notes))
-        nodes = write_review(volume, finding, facts=facts_of_volume(volume, "Examination", warnings))
+        history = self._history if volume is chosen_volume() else None  # another one may have been chosen meanwhile
+        nodes = write_review(volume, finding, facts=facts_of_volume(volume, "Examination", warnings), history=history)
         show_review(nodes)
         sentence = _("{count} lesions found in {seconds} s.").format(
             count=len(finding.scores), seconds=f"{finding.provenance.seconds:.0f}"

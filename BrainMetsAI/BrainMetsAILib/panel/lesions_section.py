@@ -14,13 +14,14 @@ from BrainMetsAILib.panel.lesion_editor import LesionEditor
 from BrainMetsAILib.panel.lesion_filters import LesionFilters
 from BrainMetsAILib.panel.lesion_rows import CHANGE, HIDDEN_AT_FIRST, lesion_columns, row_tooltip, totals_text
 from BrainMetsAILib.panel.result_table import ResultTable
+from BrainMetsAILib.scene.content_watch import ContentWatch
 from BrainMetsAILib.scene.decisions import set_manual_diameters
 from BrainMetsAILib.scene.diameter_lines import DiameterLines
 from BrainMetsAILib.scene.focus import focus_lesion, overview, toggle_outlines, unfocus
 from BrainMetsAILib.scene.history import History, NoHistory
 from BrainMetsAILib.scene.layout import show_review
 from BrainMetsAILib.scene.listing import ListedLesion, list_lesions
-from BrainMetsAILib.scene.masks import layers_are_merged, own_layers
+from BrainMetsAILib.scene.masks import split_merged_layers
 from BrainMetsAILib.scene.review import ReviewNodes, review_nodes
 from BrainMetsAILib.scene.segments import segment_of
 from BrainMetsAILib.scene.shown import show_counted
@@ -65,7 +66,6 @@ class LesionsSection:
     ) -> None:
         self.ui, self._history, self._on_change, self._on_selected = ui, history or NoHistory(), on_change, on_selected
         self._segmentation: Any = None
-        self._observed: list[tuple[Any, int]] = []
         self._listed: dict[str, ListedLesion] = {}
         self._selected = ""
         columns = lesion_columns()
@@ -75,6 +75,7 @@ class LesionsSection:
         names = [(column.key, f"{column.heading}: {column.meaning}") for column in columns]
         self.columns = ColumnChooser(ui.columnsButton, ui.lesionsTable, names, HIDDEN_COLUMNS, HIDDEN_AT_FIRST)
         self._timer = _zero_timer(self.refresh)  # many changes within one turn of the event loop make one refresh
+        self._watch = ContentWatch(self._timer.start)
         self._later = _zero_timer(self._rebuild_scene_table)  # after a person has seen the panel's table change
         self.filters = LesionFilters(ui, self._timer.start, self._on_score)
         self.editor = LesionEditor(ui, self._history, delete)
@@ -113,19 +114,15 @@ class LesionsSection:
             self.release()
             self._segmentation = segmentation
             if segmentation is not None:
-                content, events = segmentation.GetSegmentation(), slicer.vtkSegmentation
-                if layers_are_merged(segmentation):  # a scene file was loaded: saving merges layers
-                    own_layers(segmentation)
-                for event in (events.SourceRepresentationModified, events.SegmentModified, events.SegmentAdded, events.SegmentRemoved):
-                    self._observed.append((content, content.AddObserver(event, self._changed)))
+                split_merged_layers(segmentation)  # where a scene file was loaded: saving merges layers
+                self._watch.follow(segmentation)
                 unfocus(segmentation)  # a scene file keeps what was dimmed
                 self.lines.prepare()
         self.refresh()
 
     def release(self) -> None:
         """Let go of the segmentation, before the scene closes and at exit."""
-        for content, number in self._observed:
-            content.RemoveObserver(number)
+        self._watch.release()
         self._timer.stop()
         self._later.stop()
         self.filters.release()
@@ -133,7 +130,7 @@ class LesionsSection:
         gone, self._segmentation = self._segmentation, None
         if gone is not None and slicer.mrmlScene.IsNodePresent(gone) and not slicer.mrmlScene.IsClosing():
             unfocus(gone)
-        self._observed, self._listed, self._selected = [], {}, ""
+        self._listed, self._selected = {}, ""
         self.table.fill({})
         self.editor.show(None, None, ())
 
@@ -176,9 +173,6 @@ class LesionsSection:
         table = review_nodes(self._segmentation).table if self._segmentation is not None else None
         if table is not None:
             lesion_table(self._segmentation, table)
-
-    def _changed(self, caller: Any, event: str) -> None:
-        self._timer.start()
 
     def _on_score(self) -> None:
         self._timer.start()

@@ -8,12 +8,11 @@ from typing import Any
 import slicer
 
 from BrainMetsAILib.lesions.diameters import Ends
-from BrainMetsAILib.lesions.grid import voxel_ml
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.history import History
 from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.manual_diameters import manual_diameters_text
-from BrainMetsAILib.scene.masks import reference_grid, segment_crop
+from BrainMetsAILib.scene.masks import segment_ml
 from BrainMetsAILib.scene.segments import counts, segment_of, segments_by_uid
 from BrainMetsAILib.scene.settings import EXAMINATION_UID
 from BrainMetsAILib.scene.shown import show_counted
@@ -101,7 +100,7 @@ def _decide(segmentation: Any, reviews: Mapping[str, str], history: History) -> 
             segment = segmentation.GetSegmentation().GetSegment(segment_id)
             before = tags.read_tag(segment, tags.REVIEW)
             tags.set_review(segment, review)
-            append_log("decided", **_facts(segmentation, segment_id), review_before=before, review=review)
+            append_log("decided", **_facts(segmentation, segment_id), review_before=before, review_after=review)
     show_counted(segmentation)
     return len(changing)
 
@@ -123,12 +122,9 @@ def _write(segmentation: Any, lesion_uid: str, key: str, value: str, event: str,
 def _facts(segmentation: Any, segment_id: str) -> dict[str, object]:
     """What every entry of the log says about a lesion."""
     segment = segmentation.GetSegmentation().GetSegment(segment_id)
-    grid = reference_grid(segmentation)
-    crop = segment_crop(segmentation, segment_id, grid)
-    volume_ml = 0.0 if crop is None else int(crop.mask.sum()) * voxel_ml(grid.ijk_to_ras)
     return {
         "examination": segmentation.GetAttribute(EXAMINATION_UID),
         "lesion": segment.GetName(),
         "lesion_uid": tags.read_tag(segment, tags.LESION_UID),
-        "volume_ml": round(volume_ml, 4),
+        "volume_ml": round(segment_ml(segmentation, segment_id), 4),
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from BrainMetsAILib.scene.edit_log import Change, changes_between
-from BrainMetsAILib.scene.segments import identify, mask_hash
-from BrainMetsAILib.scene.settling import Holdings, drop_stray_necrosis, give_back, held_by
+from BrainMetsAILib.scene.segments import identify
+from BrainMetsAILib.scene.settling import drop_stray_necrosis, give_back, held_by
 
 
 class EditWatch:
@@ -41,29 +41,20 @@ class EditWatch:
         changed = {other for other in now if other != segment_id and other in self._ruled and now[other].stamp != self._ruled[other].stamp}
         self._ruled = {**self._ruled, **{other: now[other] for other in changed}}
 
-    def settle(self, with_reviews: bool = False) -> list[Change]:
+    def settle(self, with_judgements: bool = False) -> list[Change]:
         """After an edit: apply the rule, give new segments their identity, and return what changed since the last call.
 
         Parameters
         ----------
-        with_reviews
-            Tell of changed reviews too; only undo and redo change those without a decision that is logged itself.
+        with_judgements
+            Tell of changed reviews, classes, comments and diameters too: only undo and redo change those without being logged themselves.
 
         Returns
         -------
         list of Change
-            Nothing where a network's run brought or took lesions: that is logged as such.
+            Empty where nothing changed.
         """
         identify(self._segmentation)
         before, self._ruled = self._told, drop_stray_necrosis(self._segmentation, give_back(self._segmentation, self._ruled))
         self._told = self._ruled
-        if not with_reviews and _by_a_network(before, self._ruled):
-            return []
-        return changes_between(self._segmentation, before, self._ruled, with_reviews)
-
-
-def _by_a_network(before: Holdings, after: Holdings) -> bool:
-    """Whether lesions came or went just as a network had made them, which no effect does."""
-    went = [held for segment_id, held in before.items() if segment_id not in after]
-    came = [held for segment_id, held in after.items() if segment_id not in before]
-    return any(held.made and held.crop is not None and mask_hash(held.crop) == held.made for held in (*went, *came))
+        return changes_between(self._segmentation, before, self._ruled, with_judgements)

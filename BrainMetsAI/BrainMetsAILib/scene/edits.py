@@ -180,7 +180,7 @@ def fill_necrosis(nodes: ReviewNodes, lesion_uid: str, history: History) -> str:
     found = tight(MaskCrop(core, box))
     placed = found and moved_crop(found, grid, own)
     if placed is None:
-        raise EditRefused(f"The dark part of {name} belongs to another lesion.")
+        raise EditRefused(f"The dark part of {name} belongs to another lesion; select that one and fill it there.")
     dead = necrosis_segment_id(segmentation)
     before = None if dead is None else segment_crop(segmentation, dead, own)
 
@@ -226,7 +226,7 @@ def _split(segmentation: Any, lesion_uid: str, history: History, divide: Callabl
     segment_id, grid = _segment(segmentation, lesion_uid), reference_grid(segmentation)
     crop = segment_crop(segmentation, segment_id, grid)
     if crop is None:
-        raise EditRefused("The lesion is empty; there is nothing to split.")
+        raise EditRefused("The lesion is empty; paint it first.")
     parts = divide(crop, grid)
     pieces = [piece for number in range(1, int(parts.max()) + 1) if (piece := tight(MaskCrop(parts == number, crop.box))) is not None]
     if len(pieces) < 2:
@@ -256,7 +256,7 @@ def _edit(segmentation: Any, history: History | None, change: Callable[[], str],
     with slicer.util.NodeModify(segmentation):
         lesion_uid = change()
         after = settle(segmentation, before)
-    log_edit(event, changes_between(segmentation, before, after), lesion_uid, **facts)
+    log_edit(segmentation, event, changes_between(segmentation, before, after), lesion_uid, **facts)
     return lesion_uid
 
 

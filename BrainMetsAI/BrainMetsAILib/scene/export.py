@@ -21,7 +21,7 @@ def export_steps(segmentation: Any, parent: Path) -> Generator[None, None, Path]
     Parameters
     ----------
     segmentation
-        A review; rejected and removed lesions are left out.
+        A review; lesions that do not count are left out.
     parent
         An existing folder; a new one named after the volume is made in it in one move at the end. Stopped before, nothing is left.
 

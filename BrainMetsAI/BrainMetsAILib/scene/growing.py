@@ -12,8 +12,7 @@ from BrainMetsAILib.lesions.growing import Box, Neighbourhood, Triple, grow_lesi
 from BrainMetsAILib.lesions.refusal import EditRefused
 from BrainMetsAILib.scene.masks import Grid, MaskCrop, crop_of, grid_of, moved_crop, reference_grid, segment_crop, shared_part
 from BrainMetsAILib.scene.review import ReviewNodes
-from BrainMetsAILib.scene.segments import lesion_segment_ids
-from BrainMetsAILib.scene.settling import yields
+from BrainMetsAILib.scene.segments import counts, lesion_segment_ids
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
 
 _AIR_AROUND_MM = 4.0
@@ -21,7 +20,7 @@ _MOST_SAMPLES = 30_000
 
 
 def grown_crop(nodes: ReviewNodes, ras: Triple, size_mm: float, apart_from: str = "") -> MaskCrop:
-    """The lesion at a place, on the segmentation's own grid, clear of all lesions that do not yield.
+    """The lesion at a place, on the segmentation's own grid, clear of all lesions that count.
 
     Parameters
     ----------
@@ -65,7 +64,7 @@ def grown_crop(nodes: ReviewNodes, ras: Triple, size_mm: float, apart_from: str 
     k, j, i = (slice(side.start + part.start, side.start + part.stop) for side, part in zip(box, found.box, strict=True))
     crop = moved_crop(MaskCrop(found.mask, (k, j, i)), grid, reference_grid(nodes.segmentation))
     if crop is None:
-        raise EditRefused("This place is outside the part of the volume in which lesions were looked for.")
+        raise EditRefused("This place is outside the part of the volume in which lesions were looked for; click inside it.")
     return crop
 
 
@@ -95,7 +94,7 @@ def _share_of_air(image: np.ndarray, seed: Triple, spacing: Triple, air: float) 
 
 
 def _taken(segmentation: Any, grid: Grid, box: Box, seed: Triple, apart_from: str) -> np.ndarray:
-    """Voxels of the box that belong to lesions which do not yield."""
+    """Voxels of the box that belong to lesions which count."""
     taken = np.zeros([side.stop - side.start for side in box], dtype=bool)
     at = tuple(min(max(round(place), 0), size - 1) for place, size in zip(seed, taken.shape, strict=True))
     for segment_id in lesion_segment_ids(segmentation):
@@ -103,7 +102,7 @@ def _taken(segmentation: Any, grid: Grid, box: Box, seed: Triple, apart_from: st
             continue
         crop = segment_crop(segmentation, segment_id, grid)
         theirs = shared_part(MaskCrop(taken, box), crop)
-        if not theirs.any() or yields(segmentation, segment_id):
+        if not theirs.any() or not counts(segmentation, segment_id):
             continue
         if theirs[at]:
             name = segmentation.GetSegmentation().GetSegment(segment_id).GetName()

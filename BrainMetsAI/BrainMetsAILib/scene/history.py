@@ -12,7 +12,7 @@ class History(Protocol):
     """
 
     def save(self) -> None:
-        """Keep the present state as one step of undo."""
+        """Keep the present state as one step of undo; whoever asks for it logs what it changes then."""
 
 
 class NoHistory:

@@ -8,11 +8,11 @@ import numpy as np
 import slicer
 
 from BrainMetsAILib.scene.case_volumes import chosen_volume
-from BrainMetsAILib.scene.masks import reference_grid, segment_crop
+from BrainMetsAILib.scene.masks import reference_grid, segment_crop, segment_ml
 from BrainMetsAILib.scene.overlays import show_overlay
 from BrainMetsAILib.scene.reading_layouts import fill_views, keep_slab
 from BrainMetsAILib.scene.review import ReviewNodes, review_nodes, review_of
-from BrainMetsAILib.scene.segments import counts, lesion_segment_ids
+from BrainMetsAILib.scene.segments import counting_segment_ids
 from BrainMetsAILib.scene.slice_views import composite_node, copy_view, slice_node
 from BrainMetsAILib.scene.volumes import show_legend
 
@@ -48,9 +48,9 @@ def show_review(nodes: ReviewNodes, probability_opacity: float | None = None) ->
     if nodes.table is not None:
         selection.SetActiveTableID(nodes.table.GetID())
         application.PropagateTableSelection()
-    ids = [segment_id for segment_id in lesion_segment_ids(nodes.segmentation) if counts(nodes.segmentation, segment_id)]
+    ids = counting_segment_ids(nodes.segmentation)
     if ids:
-        largest = max(ids, key=lambda segment_id: _voxels(nodes.segmentation, segment_id))
+        largest = max(ids, key=lambda segment_id: segment_ml(nodes.segmentation, segment_id))
         centre = segment_centre(nodes.segmentation, largest)
         slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
 
@@ -63,18 +63,18 @@ def show_case() -> None:
     review = review_of(volume)
     if review is not None:
         show_review(review_nodes(review))
-        return
-    slicer.app.applicationLogic().GetSelectionNode().SetActiveVolumeID(volume.GetID())
-    slicer.util.setSliceViewerLayers(background=volume, foreground=None)
-    fill_views()
-    slicer.app.applicationLogic().FitSliceToBackground()
-    keep_slab()
+    else:
+        show_volume(volume)
 
 
 def show_volume(volume: Any) -> None:
-    """A volume alone in every slice view, whole."""
+    """A volume alone in every slice view, whole; sequences side by side keep their own volumes."""
+    slicer.app.applicationLogic().GetSelectionNode().SetActiveVolumeID(volume.GetID())
     slicer.util.setSliceViewerLayers(background=volume, foreground=None)
+    if volume is chosen_volume():
+        fill_views()
     slicer.app.applicationLogic().FitSliceToBackground()
+    keep_slab()
 
 
 def show_lesion(segmentation: Any, segment_id: str, field_mm: float = FIELD_MM) -> None:
@@ -146,11 +146,6 @@ def segment_centre(segmentation: Any, segment_id: str) -> tuple[float, float, fl
     world = [0.0, 0.0, 0.0]
     segmentation.TransformPointToWorld(local.tolist(), world)
     return world[0], world[1], world[2]
-
-
-def _voxels(segmentation: Any, segment_id: str) -> int:
-    crop = segment_crop(segmentation, segment_id, reference_grid(segmentation))
-    return 0 if crop is None else int(crop.mask.sum())
 
 
 def _only_in(segmentation: Any, view_names: list[str], also: tuple[str, ...] = ()) -> None:

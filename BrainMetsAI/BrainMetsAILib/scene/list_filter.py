@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.listing import ListedLesion
 from BrainMetsAILib.scene.segments import BELOW_SCORE, TAKEN_OUT
-from BrainMetsAILib.scene.settings import settings_node
+from BrainMetsAILib.scene.settings import read_number, settings_node
 
 # What is listed: the first is the usual one.
 LESIONS = "lesions"  # those that count, and the rejected ones, which can come back
@@ -40,13 +40,8 @@ class ListFilter:
 
 def read_filter() -> ListFilter:
     """What the settings node holds."""
-    node = settings_node()
-    state = node.GetParameter(_STATE)
-    try:
-        least_mm = float(node.GetParameter(_LEAST_MM) or 0.0)
-    except ValueError:
-        least_mm = 0.0
-    return ListFilter(state if state in STATES else LESIONS, least_mm)
+    state = settings_node().GetParameter(_STATE)
+    return ListFilter(state if state in STATES else LESIONS, read_number(_LEAST_MM, 0.0))
 
 
 def write_filter(chosen: ListFilter) -> None:

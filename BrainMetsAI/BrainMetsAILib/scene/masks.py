@@ -6,6 +6,7 @@ layers into few large ones, `own_layers` splits them again.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ import vtk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from BrainMetsAILib.images.geometry import ijk_to_ras
+from BrainMetsAILib.lesions.grid import voxel_ml
 from BrainMetsAILib.scene.volumes import array_of_matrix, ijk_to_ras_of, vtk_matrix
 
 REPRESENTATION = "Binary labelmap"
@@ -96,6 +98,13 @@ def segment_crop(segmentation: Any, segment_id: str, grid: Grid) -> MaskCrop | N
     inside = _scalars(image) == segment.GetLabelValue()
     found = crop_of(inside)
     return found and _placed(_shifted(found, (extent[4], extent[2], extent[0])), np.rint(mapping).astype(int), grid)
+
+
+def segment_ml(segmentation: Any, segment_id: str) -> float:
+    """Volume of one segment in mL, as it is now."""
+    grid = reference_grid(segmentation)
+    crop = segment_crop(segmentation, segment_id, grid)
+    return 0.0 if crop is None else int(crop.mask.sum()) * voxel_ml(grid.ijk_to_ras)
 
 
 def moved_crop(crop: MaskCrop, origin: Grid, target: Grid) -> MaskCrop | None:
@@ -191,6 +200,14 @@ def united(*crops: MaskCrop | None) -> MaskCrop | None:
     return MaskCrop(mask, (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])))
 
 
+def mask_hash(crop: MaskCrop | None) -> str:
+    """SHA-256 of which voxels of the segmentation's own grid a tight mask covers; ``None`` covers none."""
+    if crop is None:
+        return hashlib.sha256(b"").hexdigest()
+    head = ",".join(f"{part.start}:{part.stop}" for part in crop.box)
+    return hashlib.sha256(head.encode() + np.packbits(crop.mask).tobytes()).hexdigest()
+
+
 def write_mask(segmentation: Any, segment_id: str, crop: MaskCrop | None) -> None:
     """Give a segment another mask, in its own layer; ``None`` empties it.
 
@@ -212,6 +229,12 @@ def layers_are_merged(segmentation: Any) -> bool:
     """Whether segments share layers: a scene file was loaded or saved."""
     content = segmentation.GetSegmentation()
     return bool(content.GetNumberOfLayers() < content.GetNumberOfSegments())
+
+
+def split_merged_layers(segmentation: Any) -> None:
+    """`own_layers` where layers are merged; nothing otherwise."""
+    if layers_are_merged(segmentation):
+        own_layers(segmentation)
 
 
 def own_layers(segmentation: Any) -> None:

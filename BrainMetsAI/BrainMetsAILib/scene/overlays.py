@@ -12,8 +12,8 @@ from typing import Any
 import slicer
 
 from BrainMetsAILib.scene.log import append_log
-from BrainMetsAILib.scene.review import NECROSIS_ROLE, PROBABILITY_ROLE, reviews
-from BrainMetsAILib.scene.settings import settings_node
+from BrainMetsAILib.scene.review import NECROSIS_ROLE, PROBABILITY_ROLE, review_nodes, reviews
+from BrainMetsAILib.scene.settings import read_number, settings_node
 from BrainMetsAILib.scene.slice_views import COLUMNS, composites, slice_node
 from BrainMetsAILib.scene.volumes import probability_colours, show_legend
 
@@ -101,7 +101,7 @@ def show_overlay(segmentation: Any) -> None:
 
     Views that show another examination (a comparison) are left alone.
     """
-    volume = segmentation.GetNodeReference(segmentation.GetReferenceImageGeometryReferenceRole())
+    volume = review_nodes(segmentation).volume
     own = {node.GetID() for node in (segmentation.GetNodeReference(overlay.role) for overlay in OVERLAYS) if node is not None}
     others = {node.GetID() for node in _other_volumes(segmentation)}
     overlay = shown_overlay(segmentation)
@@ -126,8 +126,7 @@ def show_overlay(segmentation: Any) -> None:
 
 def opacity() -> float:
     """How much the overlay covers, 0 to 1."""
-    text = settings_node().GetParameter(OPACITY)
-    return float(text) if text else DEFAULT_OPACITY
+    return read_number(OPACITY, DEFAULT_OPACITY)
 
 
 def set_opacity(segmentation: Any, value: float) -> None:
@@ -183,5 +182,5 @@ def _show_legends(segmentation: Any, shown: Overlay | None) -> None:
 
 
 def _other_volumes(segmentation: Any) -> list[Any]:
-    found = [node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()) for node in reviews() if node is not segmentation]
+    found = [review_nodes(node).volume for node in reviews() if node is not segmentation]
     return [node for node in found if node is not None]

@@ -7,11 +7,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import slicer
 
 from BrainMetsAILib.exchange.practice_record import PracticeRow
-from BrainMetsAILib.images.geometry import array_of, image_like
 from BrainMetsAILib.lesions.lesion_list import LesionSet
 from BrainMetsAILib.lesions.sizes import SIZE_BINS
 from BrainMetsAILib.scene import tags
@@ -19,7 +17,7 @@ from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.practice import HEAD, PRACTICE, PRACTICE_VOLUME_ROLE, SEED, show_truth, unsealed_truth, volume_grid
 from BrainMetsAILib.scene.reader import reader_name
 from BrainMetsAILib.scene.review import review_of
-from BrainMetsAILib.scene.segments import counts, identify, lesion_segment_ids, read_lesions
+from BrainMetsAILib.scene.segments import counting_segment_ids, read_lesions
 from BrainMetsAILib.synthesis.reading import FALSE_CALL, MISSED, Outcome, Reading, score_reading
 
 # Parameters of the practice volume's hidden node.
@@ -29,9 +27,7 @@ SECONDS, NETWORK, READER, SUBMITTED, READING, RECORDED = "Seconds", "Network", "
 def call_segment_ids(volume: Any) -> list[str]:
     """Segments that are the reader's calls: those that count."""
     segmentation = review_of(volume)
-    if segmentation is None:
-        return []
-    return [segment_id for segment_id in lesion_segment_ids(segmentation) if counts(segmentation, segment_id)]
+    return [] if segmentation is None else counting_segment_ids(segmentation)
 
 
 def unjudged_calls(volume: Any) -> int:
@@ -181,12 +177,4 @@ def _calls(volume: Any) -> LesionSet:
     if segmentation is None:
         empty = volume_grid(volume)
         return LesionSet(empty, empty, ())
-    identify(segmentation)  # outlines that a person drew get their UIDs
-    content = segmentation.GetSegmentation()
-    uids = {tags.read_tag(content.GetSegment(segment_id), tags.LESION_UID) for segment_id in call_segment_ids(volume)}
-    counting = read_lesions(segmentation)
-    lesions = tuple(lesion for lesion in counting.lesions if lesion.lesion_uid in uids)
-    kept = np.zeros(1 + max((lesion.number for lesion in counting.lesions), default=0), np.uint16)
-    for lesion in lesions:
-        kept[lesion.number] = lesion.number
-    return LesionSet(image_like(kept[array_of(counting.labels)], counting.labels), counting.necrosis, lesions)
+    return read_lesions(segmentation)

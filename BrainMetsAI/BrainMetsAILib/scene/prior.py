@@ -19,22 +19,12 @@ from BrainMetsAILib.models.settings import MINIMUM_VOXELS
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.history import History, NoHistory
 from BrainMetsAILib.scene.log import append_log
-from BrainMetsAILib.scene.masks import (
-    REPRESENTATION,
-    MaskCrop,
-    crop_of,
-    empty_image,
-    grid_of,
-    moved_crop,
-    oriented_image,
-    reference_grid,
-    segment_crop,
-    shared_part,
-)
+from BrainMetsAILib.scene.masks import MaskCrop, grid_of, segment_crop, shared_part
 from BrainMetsAILib.scene.prior_masks import PriorPart, moved_box, read_prior, shift
 from BrainMetsAILib.scene.review import TABLE_ROLE, begin_review, review_of
-from BrainMetsAILib.scene.segments import add_lesions, counts, identify, lesion_segment_ids
+from BrainMetsAILib.scene.segments import add_lesions, counting_segment_ids, highest_number, identify
 from BrainMetsAILib.scene.settings import EXAMINATION_UID
+from BrainMetsAILib.scene.settling import held_by, settle
 from BrainMetsAILib.scene.tables import lesion_table
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
 
@@ -148,12 +138,15 @@ def _is_there(part: PriorPart, review: Any) -> bool:
     if review is None or part.crop is None:
         return False
     grid = grid_of(review)
-    counting = [segment_id for segment_id in lesion_segment_ids(review) if counts(review, segment_id)]
-    return any((shared_part(part.crop, segment_crop(review, segment_id, grid)) & part.crop.mask).any() for segment_id in counting)
+    crops = (segment_crop(review, segment_id, grid) for segment_id in counting_segment_ids(review))
+    return any((shared_part(part.crop, crop) & part.crop.mask).any() for crop in crops)
 
 
 def _why_nothing(there: int, specks: int) -> str:
-    return "its parts overlap lesions that are there already" if there else f"its {specks} pieces are smaller than {MINIMUM_VOXELS} voxels"
+    return (
+        "its parts overlap lesions that are there already; reject those first if these are to take their place"
+        if there else f"its {specks} pieces are smaller than {MINIMUM_VOXELS} voxels; choose a contour of lesions"
+    )
 
 
 def _without_overlap(parts: list[PriorPart]) -> tuple[np.ndarray, np.ndarray, int]:
@@ -172,33 +165,15 @@ def _without_overlap(parts: list[PriorPart]) -> tuple[np.ndarray, np.ndarray, in
 
 
 def _write(review: Any, volume: Any, labels: np.ndarray, start: np.ndarray, names: list[str]) -> list[str]:
-    """Add the numbered masks as lesions; hidden ones yield. Returns the UIDs of what was added."""
+    """Add the numbered masks as lesions, to which those that do not count give way. Returns the UIDs of what was added."""
     identify(review)
-    content = review.GetSegmentation()
-    taken = [int(tags.read_tag(content.GetSegment(segment_id), tags.NUMBER)) for segment_id in lesion_segment_ids(review)]
-    first = max(taken, default=0)
+    content, before, first = review.GetSegmentation(), held_by(review), highest_number(review)
     numbered = np.where(labels > 0, labels + first, 0).astype(np.uint16)
     image = image_from_ijk_to_ras(numbered, ijk_to_ras_of(volume) @ shift(start))
     lesions = lesion_set(image, sitk.Cast(image * 0, sitk.sitkUInt8))
-    new = crop_of(labels > 0)
     with slicer.util.NodeModify(review):
-        if new is not None:
-            _hidden_yield(review, moved_box(new, start))
         ids = add_lesions(review, lesions, None)
         for lesion, segment_id in zip(lesions.lesions, ids, strict=True):
             tags.write_tag(content.GetSegment(segment_id), tags.COMMENT, names[lesion.number - first - 1])
+        settle(review, before)
     return [lesion.lesion_uid for lesion in lesions.lesions]
-
-
-def _hidden_yield(review: Any, new: MaskCrop) -> None:
-    """Lesions that do not count lose the voxels that a new one has."""
-    content, grid, own = review.GetSegmentation(), grid_of(review), reference_grid(review)
-    for segment_id in lesion_segment_ids(review):
-        crop = None if counts(review, segment_id) else segment_crop(review, segment_id, grid)
-        if crop is None or not (shared_part(crop, new) & crop.mask).any():
-            continue
-        segment = content.GetSegment(segment_id)
-        rest = crop_of(crop.mask & ~shared_part(crop, new))
-        left = moved_crop(moved_box(rest, np.array([box.start for box in crop.box])), grid, own) if rest is not None else None
-        segment.AddRepresentation(REPRESENTATION, empty_image(own.ijk_to_ras) if left is None else oriented_image(left, own.ijk_to_ras))
-        segment.SetLabelValue(1)

@@ -21,7 +21,7 @@ import slicer
 
 from BrainMetsAILib.scene.history import History
 from BrainMetsAILib.scene.log import log_text
-from BrainMetsAILib.scene.masks import REPRESENTATION, layers_are_merged, own_layers
+from BrainMetsAILib.scene.masks import REPRESENTATION, split_merged_layers
 from BrainMetsAILib.scene.review import review_nodes, reviews
 from BrainMetsAILib.scene.review_record import ReviewRecord, record_bytes, record_from_bytes, record_of, restore_record
 from BrainMetsAILib.scene.settings import settings_node
@@ -105,7 +105,7 @@ class Recovery:
         self._stored = slicer.mrmlScene.GetStoredTime()
         for segmentation in reviews():
             if segmentation.GetID() not in self._stamps and review_nodes(segmentation).volume is not None:
-                _own_layers_again(segmentation)
+                split_merged_layers(segmentation)
                 self._needs_no_writing(segmentation)
 
     def closed(self) -> None:
@@ -154,7 +154,7 @@ class Recovery:
         """The scene was saved: reviews that are signed as they are need no recovery file any more."""
         self._stop_writing()
         for segmentation in reviews():
-            _own_layers_again(segmentation)  # saving merges them, and reading merged ones is slow
+            split_merged_layers(segmentation)  # saving merges them, and reading merged ones is slow
             signed = read_sign_off(segmentation)
             if review_nodes(segmentation).volume is not None and signed and not changed_since(segmentation, signed):
                 self._needs_no_writing(segmentation).unlink(missing_ok=True)
@@ -241,18 +241,13 @@ def _stamp(segmentation: Any) -> tuple[int, ...]:
     )
 
 
-def _own_layers_again(segmentation: Any) -> None:
-    if layers_are_merged(segmentation):
-        own_layers(segmentation)
-
-
 def _read(path: Path) -> Offer:
     try:
         return Offer(path, record_from_bytes(path.read_bytes()))
     except ValueError as error:
         return Offer(path, None, str(error))
     except OSError as error:
-        return Offer(path, None, f"The kept review cannot be read ({error.strerror}).")
+        return Offer(path, None, f"The kept review cannot be read ({error.strerror}). Close what holds it open, or discard it.")
 
 
 def _remove_old(folder: Path) -> None:

@@ -14,7 +14,7 @@ from BrainMetsAILib.lesions.lesion_list import Lesion, LesionSet, lesion_name
 from BrainMetsAILib.models.finding import Provenance
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.masks import crop_of, grid_of, grid_of_image, moved_crop, reference_grid, segment_crop
-from BrainMetsAILib.scene.segments import add_lesions, identify, is_untouched, lesion_segment_ids, necrosis_segment_id, set_necrosis
+from BrainMetsAILib.scene.segments import add_lesions, identify, is_untouched, lesion_segment_ids, necrosis_crop, set_necrosis
 
 
 def replace_untouched(segmentation: Any, found: LesionSet, provenance: Provenance) -> None:
@@ -105,8 +105,7 @@ def _renumbered(
 def _necrosis(segmentation: Any, shape: tuple[int, int, int]) -> np.ndarray:
     """The necrosis of the scene, full size on the volume's grid."""
     result = np.zeros(shape, dtype=bool)
-    segment_id = necrosis_segment_id(segmentation)
-    crop = segment_crop(segmentation, segment_id, grid_of(segmentation)) if segment_id else None
+    crop = necrosis_crop(segmentation, grid_of(segmentation))
     if crop is not None:
         result[crop.box] = crop.mask
     return result

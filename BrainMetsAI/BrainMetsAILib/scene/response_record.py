@@ -6,14 +6,14 @@ baseline's segmentation. Hashes of both tell whether lesions were changed after 
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 from BrainMetsAILib.exchange.response_summary import ResponseReading, ResponseRow, ResponseSummary
-from BrainMetsAILib.scene.settings import EXAMINATION_UID, settings_node
+from BrainMetsAILib.scene.settings import read_record, write_record
 from BrainMetsAILib.scene.sign_off import outlines_sha256
 
+RECORD = "Response"
 BASELINE_ROLE = "BrainMetsAI.Baseline"  # of the follow-up's segmentation
 
 
@@ -21,12 +21,12 @@ def write_response_summary(baseline: Any, follow_up: Any, summary: ResponseSumma
     """Keep a comparison of two segmentation nodes."""
     follow_up.SetNodeReferenceID(BASELINE_ROLE, baseline.GetID())
     compared = {"baseline": outlines_sha256(baseline), "follow_up": outlines_sha256(follow_up)}
-    settings_node().SetParameter(_key(follow_up), json.dumps({**asdict(summary), "compared": compared}))
+    write_record(follow_up, RECORD, {**asdict(summary), "compared": compared})
 
 
 def read_response_summary(follow_up: Any) -> ResponseSummary | None:
     """The comparison of a follow-up with its baseline; ``None`` where it was not compared."""
-    stored = _stored(follow_up)
+    stored = read_record(follow_up, RECORD)
     if stored is None:
         return None
     rows = [
@@ -42,19 +42,9 @@ def read_response_summary(follow_up: Any) -> ResponseSummary | None:
 
 def changed_since_compared(follow_up: Any) -> bool:
     """Whether outlines of either examination were changed after the comparison, or the baseline is gone."""
-    stored = _stored(follow_up)
+    stored = read_record(follow_up, RECORD)
     compared = (stored or {}).get("compared")
     if not compared:
         return False
     baseline = follow_up.GetNodeReference(BASELINE_ROLE)
     return baseline is None or [outlines_sha256(node) for node in (baseline, follow_up)] != [compared["baseline"], compared["follow_up"]]
-
-
-def _stored(follow_up: Any) -> dict[str, Any] | None:
-    text = settings_node().GetParameter(_key(follow_up))
-    stored: dict[str, Any] | None = json.loads(text) if text else None
-    return stored
-
-
-def _key(follow_up: Any) -> str:
-    return f"Response.{follow_up.GetAttribute(EXAMINATION_UID) or follow_up.GetID()}"

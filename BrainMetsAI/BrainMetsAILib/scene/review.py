@@ -12,6 +12,7 @@ from BrainMetsAILib.exchange.examined import ExaminationFacts, ReviewedExaminati
 from BrainMetsAILib.images.examination import ImageRefused
 from BrainMetsAILib.lesions.lesion_list import LesionSet, lesion_set, new_uid
 from BrainMetsAILib.models.finding import Finding
+from BrainMetsAILib.scene.history import History, NoHistory
 from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.rerun import replace_untouched
 from BrainMetsAILib.scene.segments import check_same_grid, new_segmentation, read_lesions, set_necrosis, write_lesions
@@ -39,7 +40,11 @@ class ReviewNodes:
 
 
 def write_review(
-    volume_node: Any, finding: Finding, lesions: LesionSet | None = None, facts: ExaminationFacts | None = None
+    volume_node: Any,
+    finding: Finding,
+    lesions: LesionSet | None = None,
+    facts: ExaminationFacts | None = None,
+    history: History | None = None,
 ) -> ReviewNodes:
     """Put a finding into the scene; a second finding in the same volume goes into the same nodes.
 
@@ -53,6 +58,8 @@ def write_review(
         The lesions of the finding, where they were measured already (so that files and scene share UIDs).
     facts
         What is known of the examination; by default the volume's name.
+    history
+        Saved before lesions that are there change, so that an undo afterwards takes back the run and nothing else.
 
     Raises
     ------
@@ -69,6 +76,7 @@ def write_review(
     segmentation = review_of(volume_node)
     again = segmentation is not None
     if again:
+        (history or NoHistory()).save()
         replace_untouched(segmentation, lesions, finding.provenance)
     else:
         segmentation = write_lesions(volume_node, lesions, finding.provenance, f"{volume_node.GetName()} lesions")
@@ -152,7 +160,7 @@ def review_of(volume_node: Any) -> Any:
 
 
 def read_examination(segmentation: Any) -> ReviewedExamination:
-    """Everything that CSV, pictures and report need, measured from the masks as they are now; rejected and removed ones are left out.
+    """Everything that CSV, pictures and report need, measured from the masks as they are now, of the lesions that count.
 
     Raises
     ------

@@ -19,7 +19,7 @@ from BrainMetsAILib.scene.log import append_log, join_log, log_text
 from BrainMetsAILib.scene.masks import REPRESENTATION, MaskCrop, empty_image, oriented_image, reference_grid, segment_crop
 from BrainMetsAILib.scene.review import SEGMENTATION_ROLE, TABLE_ROLE, review_nodes, review_of
 from BrainMetsAILib.scene.segments import new_segmentation
-from BrainMetsAILib.scene.settings import EXAMINATION_UID, settings_node
+from BrainMetsAILib.scene.settings import EXAMINATION_UID, RECORDS, settings_node
 from BrainMetsAILib.scene.tables import lesion_table
 
 VERSION = 1
@@ -157,7 +157,8 @@ def restore_record(record: ReviewRecord, volume: Any, history: History | None = 
     settings = settings_node()
     with slicer.util.NodeModify(settings):
         for name, value in state["settings"].items():
-            settings.SetParameter(name, value)
+            if not name.startswith(RECORDS) or name.startswith(f"{RECORDS}{state['examination']}."):  # others have their own file
+                settings.SetParameter(name, value)
     join_log(state["log"])
     table = lesion_table(segmentation, segmentation.GetNodeReference(TABLE_ROLE), f"{volume.GetName()} lesion table")
     segmentation.SetNodeReferenceID(TABLE_ROLE, table.GetID())

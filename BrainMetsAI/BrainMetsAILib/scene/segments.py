@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
@@ -26,11 +25,13 @@ from BrainMetsAILib.scene.masks import (
     empty_image,
     grid_of,
     grid_of_image,
+    mask_hash,
     moved_crop,
     oriented_image,
     reference_grid,
     segment_crop,
     shared_part,
+    write_mask,
 )
 from BrainMetsAILib.scene.settings import least_score
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
@@ -126,19 +127,11 @@ def _add_lesion(segmentation: Any, lesion: Lesion, crop: MaskCrop, own: Grid, pr
         tags.write_tag(segment, tags.REMOVED, lesion.removed)
     segment_id = segmentation.GetSegmentation().GenerateUniqueSegmentID("Lesion")
     segmentation.GetSegmentation().AddSegment(segment, segment_id)
-    if not counts(segmentation, segment_id):
-        segmentation.GetDisplayNode().SetSegmentVisibility(segment_id, False)
     return str(segment_id)
 
 
 def add_drawn_lesion(segmentation: Any, crop: MaskCrop) -> str:
-    """Append a lesion that a person made, with UIDs, number and name of its own; returns its segment's ID.
-
-    Parameters
-    ----------
-    crop
-        On the segmentation's own grid.
-    """
+    """Append a lesion that a person made (on the segmentation's own grid), with UIDs, number and name of its own; returns its ID."""
     content = segmentation.GetSegmentation()
     segment = _new_segment("", NECROSIS_COLOUR, LESION_TERMINOLOGY, None)
     segment.AddRepresentation(REPRESENTATION, oriented_image(crop, reference_grid(segmentation).ijk_to_ras))
@@ -152,19 +145,17 @@ def add_drawn_lesion(segmentation: Any, crop: MaskCrop) -> str:
 
 def set_necrosis(segmentation: Any, crop: MaskCrop | None, provenance: Provenance | None = None) -> str:
     """Make the one segment `Necrosis`, or give it another mask (on the segmentation's own grid); returns its ID."""
-    matrix = reference_grid(segmentation).ijk_to_ras
-    image = empty_image(matrix) if crop is None else oriented_image(crop, matrix)
     segment_id = necrosis_segment_id(segmentation)
     if segment_id is None:
+        matrix = reference_grid(segmentation).ijk_to_ras
+        image = empty_image(matrix) if crop is None else oriented_image(crop, matrix)
         segment = _new_segment(NECROSIS_NAME, NECROSIS_COLOUR, NECROSIS_TERMINOLOGY, provenance)
         segment.AddRepresentation(REPRESENTATION, image)
         tags.write_tag(segment, tags.KIND, tags.KIND_NECROSIS)
         segment_id = segmentation.GetSegmentation().GenerateUniqueSegmentID(NECROSIS_NAME)
         segmentation.GetSegmentation().AddSegment(segment, segment_id)
     else:
-        segment = segmentation.GetSegmentation().GetSegment(segment_id)
-        segment.AddRepresentation(REPRESENTATION, image)
-        segment.SetLabelValue(1)
+        write_mask(segmentation, segment_id, crop)
     return str(segment_id)
 
 
@@ -217,7 +208,7 @@ def read_lesions(segmentation: Any, include_rejected: bool = False) -> LesionSet
     for lesion, crop in _measured(segmentation, grid, include_rejected):
         labels[crop.box][crop.mask] = lesion.number
         lesions.append(lesion)
-    dead = _necrosis_crop(segmentation, grid)
+    dead = necrosis_crop(segmentation, grid)
     if dead is not None:
         necrosis[dead.box] = dead.mask & (labels[dead.box] > 0)  # necrosis counts only inside lesions
     return LesionSet(image_from_ijk_to_ras(labels, grid.ijk_to_ras), image_from_ijk_to_ras(necrosis, grid.ijk_to_ras), tuple(lesions))
@@ -249,6 +240,11 @@ def counts(segmentation: Any, segment_id: str) -> bool:
     return not left_out(segmentation, segment_id)
 
 
+def counting_segment_ids(segmentation: Any) -> list[str]:
+    """IDs of the segments of the lesions that count."""
+    return [segment_id for segment_id in lesion_segment_ids(segmentation) if counts(segmentation, segment_id)]
+
+
 def is_untouched(segmentation: Any, segment_id: str) -> bool:
     """Whether a lesion is still what a network made, and nobody has judged, commented or measured it."""
     segment = segmentation.GetSegmentation().GetSegment(segment_id)
@@ -263,13 +259,7 @@ def origin_of(segmentation: Any, segment_id: str) -> str:
     if not made:
         return "manual"
     crop = segment_crop(segmentation, segment_id, reference_grid(segmentation))
-    return "AI" if crop is not None and mask_hash(crop) == made else "AI, edited"
-
-
-def mask_hash(crop: MaskCrop) -> str:
-    """SHA-256 of which voxels of the segmentation's own grid a tight mask covers."""
-    head = ",".join(f"{part.start}:{part.stop}" for part in crop.box)
-    return hashlib.sha256(head.encode() + np.packbits(crop.mask).tobytes()).hexdigest()
+    return "AI" if mask_hash(crop) == made else "AI, edited"
 
 
 def _new_segment(name: str, colour: Colour, terminology: str, provenance: Provenance | None) -> Any:
@@ -287,7 +277,8 @@ def _new_segment(name: str, colour: Colour, terminology: str, provenance: Proven
     return segment
 
 
-def _necrosis_crop(segmentation: Any, grid: Grid) -> MaskCrop | None:
+def necrosis_crop(segmentation: Any, grid: Grid) -> MaskCrop | None:
+    """The voxels of the segment `Necrosis` on ``grid``, wherever they lie; ``None`` where there are none."""
     segment_id = necrosis_segment_id(segmentation)
     return segment_crop(segmentation, segment_id, grid) if segment_id else None
 
@@ -295,7 +286,7 @@ def _necrosis_crop(segmentation: Any, grid: Grid) -> MaskCrop | None:
 def _measured(segmentation: Any, grid: Grid, include_rejected: bool) -> list[tuple[Lesion, MaskCrop]]:
     """Lesions with their masks on the grid, in the order of their numbers."""
     identify(segmentation)
-    dead = _necrosis_crop(segmentation, grid)
+    dead = necrosis_crop(segmentation, grid)
     axis = axial_axis(grid.ijk_to_ras)
     found = []
     for segment_id in lesion_segment_ids(segmentation):
@@ -327,12 +318,19 @@ def _with_manual(measurements: LesionMeasurements, segment: Any, grid: Grid) -> 
     return measurements if drawn is None else with_diameters(measurements, drawn_pair(*drawn, grid.ijk_to_ras))
 
 
+def highest_number(segmentation: Any) -> int:
+    """The highest number that a lesion has; 0 where none has one. New lesions are counted on from there."""
+    content = segmentation.GetSegmentation()
+    segments = (content.GetSegment(segment_id) for segment_id in lesion_segment_ids(segmentation))
+    return max((int(tags.read_tag(segment, tags.NUMBER) or 0) for segment in segments), default=0)
+
+
 def identify(segmentation: Any) -> None:
     """Give UIDs, a number and a review state to segments that have none or share another's (drawn or duplicated by a person)."""
     content = segmentation.GetSegmentation()
     segments = [content.GetSegment(segment_id) for segment_id in lesion_segment_ids(segmentation)]
     known: set[str] = set()
-    highest = max((int(tags.read_tag(segment, tags.NUMBER) or 0) for segment in segments), default=0)
+    highest = highest_number(segmentation)
     for segment in segments:
         uid = tags.read_tag(segment, tags.LESION_UID)
         if uid and uid not in known and tags.read_tag(segment, tags.NUMBER):

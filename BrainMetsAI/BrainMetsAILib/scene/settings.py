@@ -15,6 +15,7 @@ from BrainMetsAILib.models.finding import Provenance
 SINGLETON_TAG = "BrainMetsAI"
 
 LEAST_SCORE = "Lesions.LeastScore"
+RECORDS = "Examination."  # how the names of an examination's own parameters begin; its UID follows
 
 EXAMINATION_UID = "BrainMetsAI.ExaminationUID"  # attribute of a segmentation node: which parameters are its own
 
@@ -33,27 +34,26 @@ def settings_node() -> Any:
 
 
 def write_record(segmentation: Any, name: str, content: object) -> None:
-    """Keep something else that belongs to an examination, as JSON."""
-    _write(settings_node(), f"Examination.{segmentation.GetAttribute(EXAMINATION_UID)}.{name}", content)
+    """Keep something that belongs to an examination, as JSON."""
+    _write(settings_node(), _key(segmentation, name), content)
 
 
 def read_record(segmentation: Any, name: str) -> dict[str, Any] | None:
     """What `write_record` kept under that name; ``None`` where nothing was."""
-    return _read(f"Examination.{segmentation.GetAttribute(EXAMINATION_UID)}.{name}")
+    return _read(_key(segmentation, name))
 
 
 def write_examination(segmentation: Any, facts: ExaminationFacts, provenance: Provenance | None) -> None:
     """Keep what is known of an examination and what made its lesions."""
-    uid = segmentation.GetAttribute(EXAMINATION_UID)
     node = settings_node()
     with slicer.util.NodeModify(node):
-        _write(node, f"Examination.{uid}.Facts", asdict(facts))
-        _write(node, f"Examination.{uid}.Provenance", asdict(provenance) if provenance else None)
+        _write(node, _key(segmentation, "Facts"), asdict(facts))
+        _write(node, _key(segmentation, "Provenance"), asdict(provenance) if provenance else None)
 
 
 def read_facts(segmentation: Any) -> ExaminationFacts:
     """What was kept of an examination; the defaults where nothing was."""
-    stored = _read(f"Examination.{segmentation.GetAttribute(EXAMINATION_UID)}.Facts")
+    stored = read_record(segmentation, "Facts")
     if not stored:
         return ExaminationFacts()
     return ExaminationFacts(**{**stored, "patient": Patient(**stored["patient"]), "warnings": tuple(stored["warnings"])})
@@ -61,22 +61,32 @@ def read_facts(segmentation: Any) -> ExaminationFacts:
 
 def read_provenance(segmentation: Any) -> Provenance | None:
     """What made the lesions of an examination; ``None`` where no network did."""
-    stored = _read(f"Examination.{segmentation.GetAttribute(EXAMINATION_UID)}.Provenance")
+    stored = read_record(segmentation, "Provenance")
     return Provenance(**stored) if stored else None
+
+
+def read_number(name: str, default: float) -> float:
+    """A number among the parameters; the default where there is none."""
+    try:
+        return float(settings_node().GetParameter(name) or default)
+    except ValueError:  # a parameter that another program wrote
+        return default
 
 
 def least_score() -> float:
     """Score below which lesions that nobody judged or edited are hidden (`visibility.set_least_score`); 0 where none was chosen."""
-    try:
-        return float(settings_node().GetParameter(LEAST_SCORE) or 0.0)
-    except ValueError:  # a parameter that another program wrote
-        return 0.0
+    return read_number(LEAST_SCORE, 0.0)
 
 
 def begin_least_score(value: float) -> None:
     """The least score (0 to 1) that holds until a person chooses another; where one holds already, nothing changes."""
     if not settings_node().GetParameter(LEAST_SCORE):
         settings_node().SetParameter(LEAST_SCORE, repr(round(float(value), 4)))
+
+
+def _key(segmentation: Any, name: str) -> str:
+    """Parameter of an examination's record; a segmentation that BrainMetsAI did not write is known by its node ID."""
+    return f"{RECORDS}{segmentation.GetAttribute(EXAMINATION_UID) or segmentation.GetID()}.{name}"
 
 
 def _write(node: Any, key: str, content: object) -> None:

@@ -17,6 +17,7 @@ from BrainMetsAILib.scene.masks import (
     REPRESENTATION,
     MaskCrop,
     common_box,
+    mask_hash,
     reference_grid,
     segment_crop,
     shared_part,
@@ -24,7 +25,9 @@ from BrainMetsAILib.scene.masks import (
     without,
     write_mask,
 )
-from BrainMetsAILib.scene.segments import counts, lesion_segment_ids, necrosis_segment_id
+from BrainMetsAILib.scene.segments import counts, lesion_segment_ids, necrosis_segment_id, origin_of
+
+_JUDGEMENT = {"review": tags.REVIEW, "class": tags.CLASS, "comment": tags.COMMENT, "diameters": tags.MANUAL_DIAMETERS}
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,17 @@ class Held:
         On the segmentation's own grid; ``None`` where the segment is empty.
     stamp
         Of the segment's layer: the same stamp, the same voxels.
-    lesion_uid, name, review
+    lesion_uid, name
         Of the lesion; the UID of the segment `Necrosis` is empty.
-    made
-        Hash of the mask that a network made it with; empty where none did.
+    judgement
+        What a person says of it: review, class, comment and drawn diameters, each ``""`` where nothing was said.
     """
 
     crop: MaskCrop | None
     stamp: tuple[int, int]
     lesion_uid: str
     name: str
-    review: str
-    made: str
+    judgement: Mapping[str, str]
 
     @property
     def voxels(self) -> int:
@@ -69,18 +71,13 @@ def held_by(segmentation: Any, known: Holdings | None = None) -> dict[str, Held]
         stamp = (0 if image is None else int(image.GetMTime()), int(segment.GetLabelValue()))
         before = (known or {}).get(segment_id)
         crop = before.crop if before is not None and before.stamp == stamp else segment_crop(segmentation, segment_id, grid)
-        uid, review, made = (tags.read_tag(segment, key) for key in (tags.LESION_UID, tags.REVIEW, tags.MASK_SHA256))
-        result[str(segment_id)] = Held(crop, stamp, uid, segment.GetName(), review, made)
+        judgement = {name: tags.read_tag(segment, key) for name, key in _JUDGEMENT.items()}
+        result[str(segment_id)] = Held(crop, stamp, tags.read_tag(segment, tags.LESION_UID), segment.GetName(), judgement)
     return result
 
 
-def yields(segmentation: Any, segment_id: str) -> bool:
-    """Whether a lesion gives way to edits of others: rejected, taken out by post-processing, or hidden by its score and never touched."""
-    return not counts(segmentation, segment_id)
-
-
 def give_back(segmentation: Any, before: Holdings, edited: str | None = None) -> dict[str, Held]:
-    """Give voxels that two lesions hold back to the one that had them; one that `yields` loses them.
+    """Give voxels that two lesions hold back to the one that had them; one that does not count (`segments.counts`) loses them.
 
     Parameters
     ----------
@@ -116,13 +113,21 @@ def _settled(segmentation: Any, before: Holdings, now: dict[str, Held], edited: 
         if not contested.any():
             continue
         part = MaskCrop(contested, gained.box)
-        if yields(segmentation, other):
-            write_mask(segmentation, other, without(theirs, part))
+        if not counts(segmentation, other):
+            _give_way(segmentation, other, without(theirs, part))
         else:
             gained, kept = without(gained, part), None if kept is None else without(kept, part)
     if kept is not whole:
         write_mask(segmentation, edited, kept)
     return held_by(segmentation, now)
+
+
+def _give_way(segmentation: Any, segment_id: str, rest: MaskCrop | None) -> None:
+    """Leave a lesion that does not count the rest of its voxels; one that nobody touched would count from now on as edited otherwise."""
+    as_made = origin_of(segmentation, segment_id) == "AI"
+    write_mask(segmentation, segment_id, rest)
+    if as_made:
+        tags.write_tag(segmentation.GetSegmentation().GetSegment(segment_id), tags.MASK_SHA256, mask_hash(rest))
 
 
 def drop_stray_necrosis(segmentation: Any, now: Holdings) -> dict[str, Held]:

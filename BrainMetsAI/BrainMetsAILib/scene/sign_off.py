@@ -13,10 +13,10 @@ import numpy as np
 
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.log import append_log
-from BrainMetsAILib.scene.masks import reference_grid, segment_crop, shared_part
+from BrainMetsAILib.scene.masks import mask_hash, reference_grid, segment_crop, shared_part
 from BrainMetsAILib.scene.reader import reader_name
 from BrainMetsAILib.scene.review_counts import review_counts
-from BrainMetsAILib.scene.segments import lesion_segment_ids, mask_hash, necrosis_segment_id
+from BrainMetsAILib.scene.segments import lesion_segment_ids, necrosis_crop
 from BrainMetsAILib.scene.settings import EXAMINATION_UID, read_record, write_record
 
 RECORD = "SignOff"
@@ -105,8 +105,7 @@ def _sha256(segmentation: Any, known: Callable[[Any], list[Any]]) -> str:
     counting = set(review_counts(segmentation).counting)
     grid = reference_grid(segmentation)
     content = segmentation.GetSegmentation()
-    necrosis = necrosis_segment_id(segmentation)
-    dead = segment_crop(segmentation, necrosis, grid) if necrosis else None
+    dead = necrosis_crop(segmentation, grid)
     parts = []
     for segment_id in lesion_segment_ids(segmentation):
         segment = content.GetSegment(segment_id)

@@ -41,7 +41,7 @@ def run(test: Any, drag: Drag = drag_in_red_view) -> None:
     painted = _masks(nodes)
     test.assertTrue(np.array_equal(painted["M01"], before["M01"]), "the neighbour is as it was")
     test.assertGreater(painted["M02"].sum(), before["M02"].sum())
-    test.assertEqual([entry["lesion"] for entry in read_log() if entry["event"] == "edited"], [second])
+    test.assertEqual([entry["lesion_uid"] for entry in read_log() if entry["event"] == "edited"], [second])
 
     test.delayDisplay("Adding a lesion by one click, with Paint active")
     ui.addButton.click()
