@@ -44,6 +44,7 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
     _none_text = ""
     _filling = False
     _observers: tuple[tuple[Any, int], ...] = ()
+    _named: tuple[Any, int] = (None, 0)
     showHidden, showChildNodeTypes = _flag("showHidden"), _flag("showChildNodeTypes")
     addEnabled, removeEnabled = _flag("addEnabled"), _flag("removeEnabled")
     renameEnabled, editEnabled = _flag("renameEnabled"), _flag("editEnabled")
@@ -113,6 +114,23 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
 
     _leaving.CallDataType = 21  # type: ignore[attr-defined]  # vtk.VTK_OBJECT: the node comes along
 
+    def _follow_name(self) -> None:
+        """A chosen node that gets another name is announced as chosen: from 5.12 on by QComboBox's currentTextChanged."""
+        observed, number = self._named
+        if observed is not None:
+            observed.RemoveObserver(number)
+            self._following.remove(self._named)
+        node = self.currentNode()
+        self._named = (node, node.AddObserver("ModifiedEvent", self._renamed) if node is not None else 0)
+        if node is not None:
+            self._following.append(self._named)
+
+    def _renamed(self, node: Any, event: str) -> None:
+        row = self._ids.index(self._id) if self._id in self._ids else -1
+        if row >= 0 and self.itemText(row) != node.GetName():
+            self.setItemText(row, node.GetName())
+            self.currentNodeChanged.emit(node)
+
     def _show(self) -> None:
         self._filling = True
         self.setCurrentIndex(self._ids.index(self._id) if self._id in self._ids else -1)
@@ -135,6 +153,7 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
         if (node_id or "") != self._id:
             self._id = node_id or ""
             self._show()
+            self._follow_name()
             self.currentNodeIDChanged.emit(self._id)
             self.currentNodeChanged.emit(self.currentNode())
 

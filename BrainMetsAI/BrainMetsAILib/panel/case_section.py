@@ -92,7 +92,9 @@ class CaseSection:
 
     def _on_volume(self, role: Role, volume: Any) -> None:
         scene = slicer.mrmlScene
-        if not (self._updating or scene.IsClosing() or scene.IsImporting()):  # then the selector moves by itself
+        if self._updating or scene.IsClosing() or scene.IsImporting():
+            return  # the selector moves by itself
+        if volume is not chosen_volume(role):  # from 5.12 on the selector also speaks when the chosen volume gets another name
             choose_volume(role, volume)
             if role is Role.T1C:
                 fill_roles(self._known)  # the sequences that belong to it

@@ -97,7 +97,9 @@ class PairSection:
     def _chooser(self, role: str) -> Callable[[Any], None]:
         def chosen(node: Any) -> None:
             scene = slicer.mrmlScene
-            if not (self._updating or scene.IsClosing() or scene.IsImporting()):  # then the selector moves by itself
+            if self._updating or scene.IsClosing() or scene.IsImporting():
+                return  # the selector moves by itself
+            if node is not settings_node().GetNodeReference(role):  # from 5.12 on it also speaks when the node gets another name
                 choose(role, node)
                 self._on_change()
 
