@@ -1,5 +1,6 @@
 """Stand-ins of the qMRML widgets that the panels use, bound to the real MRML scene."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from qt_facade import QtCore, QtWidgets, pythonqt
@@ -30,6 +31,22 @@ def _flag(name: str) -> Any:
     return QtCore.Property(bool, lambda self: self._flags.get(name, name not in ("noneEnabled", "showHidden")), write)
 
 
+class qMRMLSortFilterProxyModel(pythonqt(QtCore.QObject)):  # type: ignore[misc]
+    """What a selector leaves out."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self._changed = changed
+        self._hidden: tuple[str, ...] = ()
+
+    def _hide(self, node_ids: list[str]) -> None:
+        if tuple(node_ids) != self._hidden:
+            self._hidden = tuple(node_ids)
+            self._changed()
+
+    hiddenNodeIDs = QtCore.Property("QStringList", lambda self: list(self._hidden), _hide)
+
+
 class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
     """Chooses a node of the scene, and follows what is added, removed and renamed."""
 
@@ -54,7 +71,14 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
+        self._filter: Any = None
         self.currentIndexChanged.connect(self._chosen)
+
+    def sortFilterProxyModel(self) -> qMRMLSortFilterProxyModel:
+        """The list that the box shows, filtered."""
+        if self._filter is None:
+            self.__dict__["_filter"] = qMRMLSortFilterProxyModel(self._refresh)
+        return self._filter
 
     @classmethod
     def release_all(cls) -> None:
@@ -88,10 +112,12 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
 
     def _nodes(self) -> list[Any]:
         found = []
+        hidden = self._filter.hiddenNodeIDs if self._filter is not None else ()
         for kind in self._types if self._scene else ():
             for index in range(self._scene.GetNumberOfNodesByClass(kind)):
                 node = self._scene.GetNthNodeByClass(index, kind)
-                if not node.GetHideFromEditors() and (self.showChildNodeTypes or node.GetClassName() == kind):
+                left_out = node.GetHideFromEditors() or node.GetID() in hidden
+                if not left_out and (self.showChildNodeTypes or node.GetClassName() == kind):
                     found.append(node)
         return found
 

@@ -79,6 +79,20 @@ def test_a_new_name_is_no_choice_of_a_person(panel: Any) -> None:
     assert chosen(panel)[0] == "T1_Gd of Monday"
 
 
+def test_maps_of_the_network_are_not_offered(panel: Any) -> None:
+    from BrainMetsAILib.scene.review import PROBABILITY_ROLE, begin_review
+
+    volume = add("T1_Gd")
+    shown = add("probability of something")
+    box = panel.case.ui.volumeSelector
+    assert [box.itemText(row) for row in range(box.count)][-1] == "probability of something"
+    begin_review(volume).segmentation.SetNodeReferenceID(PROBABILITY_ROLE, shown.GetID())
+    panel.refresh()
+    for box in (panel.case.ui.volumeSelector, panel.case.ui.t2fSelector, panel.practice.ui.practiceHeadSelector):
+        assert [box.itemText(row) for row in range(1, box.count)] == ["T1_Gd"]
+    assert chosen(panel)[0] == "T1_Gd"
+
+
 def test_long_sections_are_folded_at_first(panel: Any) -> None:
     parts = (panel.case, panel.find, panel.reading, panel.lesions, panel.edit, panel.explain, panel.finish, panel.practice, panel.preflight)
     buttons = {name: widget for part in parts for name, widget in vars(part.ui).items() if name.endswith("Section")}

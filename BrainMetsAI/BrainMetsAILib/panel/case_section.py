@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from BrainMetsAILib.images.examination import Role
 from BrainMetsAILib.panel.case_words import case_sentences
+from BrainMetsAILib.panel.volume_selectors import leave_out_maps
 from BrainMetsAILib.scene.case_volumes import KnownVolumes, choose_volume, chosen_volume, fill_roles, reason_of
 from BrainMetsAILib.scene.case_warnings import VoxelWarnings
 from BrainMetsAILib.scene.layout import show_case
@@ -50,6 +51,7 @@ class CaseSection:
         self._seen = present
         self._updating = True
         try:
+            leave_out_maps(self._selectors.values())
             for role, selector in self._selectors.items():
                 selector.setCurrentNode(chosen_volume(role))
                 reason = reason_of(role)

@@ -11,6 +11,7 @@ from BrainMetsAILib.panel.process import WorkerProcess
 from BrainMetsAILib.panel.progress import TaskProgress
 from BrainMetsAILib.panel.questions import Questions
 from BrainMetsAILib.panel.volume_facts import facts_of_volume
+from BrainMetsAILib.panel.volume_selectors import leave_out_maps
 from BrainMetsAILib.scene.review import review_nodes
 from BrainMetsAILib.scene.segments import read_lesions
 from BrainMetsAILib.scene.settings import settings_node
@@ -69,6 +70,7 @@ class PairSection:
         self._updating = True
         settings = settings_node()
         try:
+            leave_out_maps([self.ui.baselineVolumeSelector, self.ui.followUpVolumeSelector])
             for role, selector in self._selectors.items():
                 selector.setCurrentNode(settings.GetNodeReference(role))
         finally:
