@@ -52,6 +52,7 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
 
     currentNodeChanged = QtCore.Signal(object)
     currentNodeIDChanged = QtCore.Signal(str)
+    nodeActivated = QtCore.Signal(object)
     nodeAboutToBeRemoved = QtCore.Signal(object)
     _types: tuple[str, ...] = ()
     _scene: Any = None
@@ -182,5 +183,14 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
             self._follow_name()
             self.currentNodeIDChanged.emit(self._id)
             self.currentNodeChanged.emit(self.currentNode())
+
+    def pick(self, node: Any) -> None:
+        """Choose a node as a person does. Under Qt 6 only nodeActivated tells of one whose name is that of the node before."""
+        before = self.currentNode()
+        silent = before is not None and before.GetName() == node.GetName()
+        self.blockSignals(silent)
+        self.setCurrentNode(node)
+        self.blockSignals(False)
+        self.nodeActivated.emit(node)
 
     currentNodeID = property(lambda self: self._id, setCurrentNodeID)

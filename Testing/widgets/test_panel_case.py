@@ -79,6 +79,16 @@ def test_a_new_name_is_no_choice_of_a_person(panel: Any) -> None:
     assert chosen(panel)[0] == "T1_Gd of Monday"
 
 
+def test_volumes_of_one_name_are_told_apart(panel: Any) -> None:
+    from BrainMetsAILib.panel.case_section import chosen_volume
+
+    first, second = add("T1_Gd"), add("other")
+    second.SetName("T1_Gd")
+    assert chosen_volume() is first
+    panel.case.ui.volumeSelector.pick(second)
+    assert chosen_volume() is second and "you chose it" in panel.case.ui.volumeSelector.toolTip
+
+
 def test_maps_of_the_network_are_not_offered(panel: Any) -> None:
     from BrainMetsAILib.scene.review import PROBABILITY_ROLE, begin_review
 

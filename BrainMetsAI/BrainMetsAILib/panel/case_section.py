@@ -9,7 +9,7 @@ from slicer.i18n import tr as _
 
 from BrainMetsAILib.images.examination import Role
 from BrainMetsAILib.panel.case_words import case_sentences
-from BrainMetsAILib.panel.volume_selectors import leave_out_maps
+from BrainMetsAILib.panel.volume_selectors import CHOSEN, leave_out_maps
 from BrainMetsAILib.scene.case_volumes import KnownVolumes, choose_volume, chosen_volume, fill_roles, reason_of
 from BrainMetsAILib.scene.case_warnings import VoxelWarnings
 from BrainMetsAILib.scene.layout import show_case
@@ -41,7 +41,8 @@ class CaseSection:
         self._look_later.connect("timeout()", self._look)
         for role, selector in self._selectors.items():
             selector.connect("nodeAboutToBeRemoved(vtkMRMLNode*)", lambda node, role=role: self._on_leaving(role, node))
-            selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda node, role=role: self._on_volume(role, node))
+            for signal in CHOSEN:
+                selector.connect(signal, lambda node, role=role: self._on_volume(role, node))
 
     def refresh(self) -> None:
         """Show what the settings node holds; a volume that came is offered, and chosen where no person decided."""

@@ -11,7 +11,7 @@ from BrainMetsAILib.panel.process import WorkerProcess
 from BrainMetsAILib.panel.progress import TaskProgress
 from BrainMetsAILib.panel.questions import Questions
 from BrainMetsAILib.panel.volume_facts import facts_of_volume
-from BrainMetsAILib.panel.volume_selectors import leave_out_maps
+from BrainMetsAILib.panel.volume_selectors import CHOSEN, leave_out_maps
 from BrainMetsAILib.scene.review import review_nodes
 from BrainMetsAILib.scene.segments import read_lesions
 from BrainMetsAILib.scene.settings import settings_node
@@ -62,7 +62,8 @@ class PairSection:
         }
         for role, selector in self._selectors.items():
             selector.connect("nodeAboutToBeRemoved(vtkMRMLNode*)", self._on_leaving)
-            selector.connect("currentNodeChanged(vtkMRMLNode*)", self._chooser(role))
+            for signal in CHOSEN:
+                selector.connect(signal, self._chooser(role))
         ui.compareButton.connect("clicked()", self._on_compare)
 
     def refresh(self) -> None:
