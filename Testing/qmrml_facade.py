@@ -1,5 +1,6 @@
 """Stand-ins of the qMRML widgets that the panels use, bound to the real MRML scene."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from qt_facade import QtCore, QtWidgets, pythonqt
@@ -30,11 +31,28 @@ def _flag(name: str) -> Any:
     return QtCore.Property(bool, lambda self: self._flags.get(name, name not in ("noneEnabled", "showHidden")), write)
 
 
+class qMRMLSortFilterProxyModel(pythonqt(QtCore.QObject)):  # type: ignore[misc]
+    """What a selector leaves out."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self._changed = changed
+        self._hidden: tuple[str, ...] = ()
+
+    def _hide(self, node_ids: list[str]) -> None:
+        if tuple(node_ids) != self._hidden:
+            self._hidden = tuple(node_ids)
+            self._changed()
+
+    hiddenNodeIDs = QtCore.Property("QStringList", lambda self: list(self._hidden), _hide)
+
+
 class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
     """Chooses a node of the scene, and follows what is added, removed and renamed."""
 
     currentNodeChanged = QtCore.Signal(object)
     currentNodeIDChanged = QtCore.Signal(str)
+    nodeActivated = QtCore.Signal(object)
     nodeAboutToBeRemoved = QtCore.Signal(object)
     _types: tuple[str, ...] = ()
     _scene: Any = None
@@ -44,6 +62,7 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
     _none_text = ""
     _filling = False
     _observers: tuple[tuple[Any, int], ...] = ()
+    _named: tuple[Any, int] = (None, 0)
     showHidden, showChildNodeTypes = _flag("showHidden"), _flag("showChildNodeTypes")
     addEnabled, removeEnabled = _flag("addEnabled"), _flag("removeEnabled")
     renameEnabled, editEnabled = _flag("renameEnabled"), _flag("editEnabled")
@@ -53,7 +72,14 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
 
     def __init__(self, parent: Any = None) -> None:
         super().__init__(parent)
+        self._filter: Any = None
         self.currentIndexChanged.connect(self._chosen)
+
+    def sortFilterProxyModel(self) -> qMRMLSortFilterProxyModel:
+        """The list that the box shows, filtered."""
+        if self._filter is None:
+            self.__dict__["_filter"] = qMRMLSortFilterProxyModel(self._refresh)
+        return self._filter
 
     @classmethod
     def release_all(cls) -> None:
@@ -87,10 +113,12 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
 
     def _nodes(self) -> list[Any]:
         found = []
+        hidden = self._filter.hiddenNodeIDs if self._filter is not None else ()
         for kind in self._types if self._scene else ():
             for index in range(self._scene.GetNumberOfNodesByClass(kind)):
                 node = self._scene.GetNthNodeByClass(index, kind)
-                if not node.GetHideFromEditors() and (self.showChildNodeTypes or node.GetClassName() == kind):
+                left_out = node.GetHideFromEditors() or node.GetID() in hidden
+                if not left_out and (self.showChildNodeTypes or node.GetClassName() == kind):
                     found.append(node)
         return found
 
@@ -112,6 +140,23 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
             self.nodeAboutToBeRemoved.emit(node)
 
     _leaving.CallDataType = 21  # type: ignore[attr-defined]  # vtk.VTK_OBJECT: the node comes along
+
+    def _follow_name(self) -> None:
+        """A chosen node that gets another name is announced as chosen: from 5.12 on by QComboBox's currentTextChanged."""
+        observed, number = self._named
+        if observed is not None:
+            observed.RemoveObserver(number)
+            self._following.remove(self._named)
+        node = self.currentNode()
+        self._named = (node, node.AddObserver("ModifiedEvent", self._renamed) if node is not None else 0)
+        if node is not None:
+            self._following.append(self._named)
+
+    def _renamed(self, node: Any, event: str) -> None:
+        row = self._ids.index(self._id) if self._id in self._ids else -1
+        if row >= 0 and self.itemText(row) != node.GetName():
+            self.setItemText(row, node.GetName())
+            self.currentNodeChanged.emit(node)
 
     def _show(self) -> None:
         self._filling = True
@@ -135,7 +180,17 @@ class qMRMLNodeComboBox(pythonqt(QtWidgets.QComboBox)):  # type: ignore[misc]
         if (node_id or "") != self._id:
             self._id = node_id or ""
             self._show()
+            self._follow_name()
             self.currentNodeIDChanged.emit(self._id)
             self.currentNodeChanged.emit(self.currentNode())
+
+    def pick(self, node: Any) -> None:
+        """Choose a node as a person does. Under Qt 6 only nodeActivated tells of one whose name is that of the node before."""
+        before = self.currentNode()
+        silent = before is not None and before.GetName() == node.GetName()
+        self.blockSignals(silent)
+        self.setCurrentNode(node)
+        self.blockSignals(False)
+        self.nodeActivated.emit(node)
 
     currentNodeID = property(lambda self: self._id, setCurrentNodeID)

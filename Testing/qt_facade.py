@@ -105,6 +105,16 @@ def _property(name: str) -> property:
     return property(lambda self: self.property(name), lambda self, value: self.setProperty(name, value))
 
 
+class QStandardItem(QtGui.QStandardItem):
+    """An item of a model, strict about what it takes."""
+
+    def setData(self, value: Any, role: int = 0x0101) -> None:
+        """Plain values only: PythonQt would keep an integer of numpy as a Python object, which is neither shown nor sorted."""
+        if type(value).__module__ == "numpy" and not isinstance(value, float):
+            raise TypeError(f"PythonQt does not convert {type(value)}")
+        super().setData(value, role)
+
+
 def _single_shot(milliseconds: int, slot: Callable[[], Any]) -> None:
     """Call something once, later; what it raises is kept for the tests' fixture."""
 
@@ -193,3 +203,4 @@ def _qt_name(name: str) -> Any:
 
 
 qt.__getattr__ = _qt_name
+qt.QStandardItem = QStandardItem

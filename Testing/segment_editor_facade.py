@@ -17,11 +17,17 @@ KNOWN_EFFECTS = (
     "Threshold", "Paint", "Draw", "Erase", "Level tracing", "Grow from seeds", "Fill between slices", "Margin", "Hollow", "Smoothing",
     "Scissors", "Islands", "Logical operators", "Mask volume",
 )  # fmt: skip
-INNER = ("SegmentsTableView", "AddSegmentButton", "RemoveSegmentButton", "UndoButton", "RedoButton", "MaskingGroupBox", "EffectsGroupBox")
+INNER = {
+    "AddSegmentButton": "", "RemoveSegmentButton": "", "MaskingGroupBox": "", "EffectsGroupBox": "",
+    "SegmentsTableResizableFrame": "", "SegmentsTableView": "SegmentsTableResizableFrame",
+    "UndoRedoGroupBox": "", "UndoButton": "UndoRedoGroupBox", "RedoButton": "UndoRedoGroupBox",
+}  # fmt: skip
+"""Names of the widgets inside, each with the frame that holds it."""
 
 
-def _switch(name: str) -> Any:
+def _switch(name: str, needs_node: str = "") -> Any:
     def write(self: Any, value: bool) -> None:
+        assert not needs_node or self._node is not None, f"Slicer logs an error: {needs_node}"
         self._switches = {**self._switches, name: bool(value)}
         self._sketch()
 
@@ -41,7 +47,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     switchToSegmentationsButtonVisible = _switch("switchToSegmentationsButtonVisible")
     unorderedEffectsVisible = _switch("unorderedEffectsVisible")
     autoShowSourceVolumeNode = _switch("autoShowSourceVolumeNode")
-    maskingSectionVisible = _switch("maskingSectionVisible")
+    maskingSectionVisible = _switch("maskingSectionVisible", "it looks for the active effect on the editor node")
     addRemoveSegmentButtonsVisible = _switch("addRemoveSegmentButtonsVisible")
     specifyGeometryButtonVisible = _switch("specifyGeometryButtonVisible")
     show3DButtonVisible = _switch("show3DButtonVisible")
@@ -53,11 +59,18 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
         column = qt.QVBoxLayout()
         self.setLayout(column)
         column.setContentsMargins(0, 0, 0, 0)
-        kinds = {"SegmentsTableView": qt.QTableView, "MaskingGroupBox": qt.QGroupBox, "EffectsGroupBox": qt.QGroupBox}
-        self._inner = {name: kinds.get(name, qt.QPushButton)(self) for name in INNER}
-        for name, child in self._inner.items():
+        kinds = {
+            "SegmentsTableView": qt.QTableView, "MaskingGroupBox": qt.QGroupBox, "EffectsGroupBox": qt.QGroupBox,
+            "SegmentsTableResizableFrame": qt.QFrame, "UndoRedoGroupBox": qt.QFrame,
+        }
+        self._inner: dict[str, Any] = {}
+        for name, frame in INNER.items():
+            child = self._inner[name] = kinds.get(name, qt.QPushButton)(self)
             child.setObjectName(name)
-            column.addWidget(child)
+            if name in INNER.values():
+                child.setLayout(qt.QVBoxLayout())
+            (self._inner[frame].layout() if frame else column).addWidget(child)
+        self._inner["MaskingGroupBox"].hide()
         self._inner["EffectsGroupBox"].setTitle("Effects")
         self._inner["EffectsGroupBox"].setLayout(qt.QGridLayout())
         self._editor.history.AddObserver("ModifiedEvent", lambda *_: self._buttons())
@@ -124,9 +137,10 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
             self._node.SetActiveEffectName("")
 
     def setActiveEffectByName(self, name: str) -> None:
-        """Switch an effect on."""
+        """Switch an effect on, which brings the masking section back unless it was switched off."""
         assert name in self._effects, f"no effect {name}"
         self._node.SetActiveEffectName(name)
+        self._inner["MaskingGroupBox"].setVisible(self.maskingSectionVisible)
 
     def setEffectNameOrder(self, names: list[str]) -> None:
         """Which effects come first."""
@@ -168,6 +182,8 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
 
     def _sketch(self) -> None:
         """Buttons in two columns, as Slicer shows effects in a narrow panel."""
+        for name in ("AddSegmentButton", "RemoveSegmentButton"):
+            self._inner[name].setVisible(self.addRemoveSegmentButtonsVisible)
         layout = self._inner["EffectsGroupBox"].layout()
         while layout.count():
             layout.takeAt(0).widget().deleteLater()

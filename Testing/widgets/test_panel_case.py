@@ -66,6 +66,50 @@ def test_a_persons_choice_is_kept_by_the_scene_and_what_comes_later(panel: Any, 
         again.cleanup()
 
 
+def test_a_new_name_is_no_choice_of_a_person(panel: Any) -> None:
+    volume = add("T1_Gd")
+    slice_node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSliceNode")
+    slice_node.SetFieldOfView(33.0, 33.0, 1.0)
+    volume.SetName("T1_Gd of Monday")  # from 5.12 on the selector then speaks as if it had been chosen
+    application.processEvents()
+    assert panel.case.ui.volumeSelector.currentText == "T1_Gd of Monday"
+    assert slice_node.GetFieldOfView()[0] == 33.0, "the views stay"
+    assert "you chose it" not in panel.case.ui.volumeSelector.toolTip
+    add("T1_Gd again")
+    assert chosen(panel)[0] == "T1_Gd of Monday"
+
+
+def test_volumes_of_one_name_are_told_apart(panel: Any) -> None:
+    from BrainMetsAILib.panel.case_section import chosen_volume
+
+    first, second = add("T1_Gd"), add("other")
+    second.SetName("T1_Gd")
+    assert chosen_volume() is first
+    panel.case.ui.volumeSelector.pick(second)
+    assert chosen_volume() is second and "you chose it" in panel.case.ui.volumeSelector.toolTip
+
+
+def test_maps_of_the_network_are_not_offered(panel: Any) -> None:
+    from BrainMetsAILib.scene.review import PROBABILITY_ROLE, begin_review
+
+    volume = add("T1_Gd")
+    shown = add("probability of something")
+    box = panel.case.ui.volumeSelector
+    assert [box.itemText(row) for row in range(box.count)][-1] == "probability of something"
+    begin_review(volume).segmentation.SetNodeReferenceID(PROBABILITY_ROLE, shown.GetID())
+    panel.refresh()
+    for box in (panel.case.ui.volumeSelector, panel.case.ui.t2fSelector, panel.practice.ui.practiceHeadSelector):
+        assert [box.itemText(row) for row in range(1, box.count)] == ["T1_Gd"]
+    assert chosen(panel)[0] == "T1_Gd"
+
+
+def test_long_sections_are_folded_at_first(panel: Any) -> None:
+    parts = (panel.case, panel.find, panel.reading, panel.lesions, panel.edit, panel.explain, panel.finish, panel.practice, panel.preflight)
+    buttons = {name: widget for part in parts for name, widget in vars(part.ui).items() if name.endswith("Section")}
+    folded = {name for name, button in buttons.items() if button.collapsed}
+    assert folded == {"priorSection", "explainSection", "practiceSection", "preflightSection"}
+
+
 def test_a_deleted_sequence_leaves_its_selector_empty(panel: Any) -> None:
     add("T1_Gd")
     flair = add("FLAIR")
@@ -129,6 +173,11 @@ def test_prior_contours_become_lesions(panel: Any) -> None:
     assert not ui.priorPiecesBox.enabled and not ui.priorPiecesBox.checked
     ui.priorSelector.setCurrentNode(single)
     assert ui.priorPiecesBox.enabled and ui.priorPiecesBox.checked and ui.priorButton.enabled
+    ui.priorPiecesBox.setChecked(False)
+    single.SetName("whole")
+    assert not ui.priorPiecesBox.checked, "a new name is no new choice"
+    single.SetName("mask")
+    ui.priorPiecesBox.setChecked(True)
     ui.priorButton.click()
     application.processEvents()
     assert ui.priorStatusLabel.text == "3 lesions taken over from “mask”."

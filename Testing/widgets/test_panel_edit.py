@@ -126,8 +126,8 @@ def test_nothing_to_edit(panel: Any) -> None:
 
 def test_the_editor_is_pared_down_and_protects_lesions(person: Person) -> None:
     widget = person.widget
-    hidden = ("SegmentsTableView", "AddSegmentButton", "RemoveSegmentButton", "UndoButton", "RedoButton", "MaskingGroupBox")
-    assert all(child.isHidden() for name in hidden for child in slicer.util.findChildren(widget, name))
+    gone = ("SegmentsTableResizableFrame", "AddSegmentButton", "RemoveSegmentButton", "UndoRedoGroupBox", "MaskingGroupBox")
+    assert all(slicer.util.findChild(widget, name).isHidden() for name in gone), "frames too: an empty one keeps its place"
     assert not widget.segmentationNodeSelectorVisible and not widget.sourceVolumeNodeSelectorVisible and not widget.autoShowSourceVolumeNode
     assert not widget.unorderedEffectsVisible and "Logical operators" not in widget._effects
     assert widget.segmentationNode() is person.nodes.segmentation and widget.sourceVolumeNode() is person.nodes.volume
@@ -138,6 +138,8 @@ def test_the_editor_is_pared_down_and_protects_lesions(person: Person) -> None:
     content = person.nodes.segmentation.GetSegmentation()
     assert not widget.isHidden() and widget.currentSegmentID() == content.GetSegmentIdBySegmentName("M02")
     assert person.ui.editedLabel.text.startswith("M02, 0.9")
+    widget.setActiveEffectByName("Paint")
+    assert slicer.util.findChild(widget, "MaskingGroupBox").isHidden(), "it does not come back with an effect"
 
 
 def test_painting_over_a_neighbour_updates_table_label_and_log(person: Person) -> None:

@@ -73,6 +73,13 @@ def nodes(panel: Any, pair: tuple[Examination, Examination]) -> list[Any]:
     return made
 
 
+def test_a_new_name_leaves_the_chosen_lesions(panel: Any, nodes: list[Any]) -> None:
+    panel.pair.ui.baselineLesionsSelector.setCurrentNode(nodes[3])
+    nodes[0].SetName("before, of Monday")
+    assert panel.pair.ui.baselineVolumeSelector.currentText == "before, of Monday"
+    assert panel.pair.ui.baselineLesionsSelector.currentNode() is nodes[3]
+
+
 def status(panel: Any) -> str:
     return str(panel.pair.ui.compareStatusLabel.text)
 

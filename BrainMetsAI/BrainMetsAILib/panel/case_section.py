@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from BrainMetsAILib.images.examination import Role
 from BrainMetsAILib.panel.case_words import case_sentences
+from BrainMetsAILib.panel.volume_selectors import CHOSEN, leave_out_maps
 from BrainMetsAILib.scene.case_volumes import KnownVolumes, choose_volume, chosen_volume, fill_roles, reason_of
 from BrainMetsAILib.scene.case_warnings import VoxelWarnings
 from BrainMetsAILib.scene.layout import show_case
@@ -40,7 +41,8 @@ class CaseSection:
         self._look_later.connect("timeout()", self._look)
         for role, selector in self._selectors.items():
             selector.connect("nodeAboutToBeRemoved(vtkMRMLNode*)", lambda node, role=role: self._on_leaving(role, node))
-            selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda node, role=role: self._on_volume(role, node))
+            for signal in CHOSEN:
+                selector.connect(signal, lambda node, role=role: self._on_volume(role, node))
 
     def refresh(self) -> None:
         """Show what the settings node holds; a volume that came is offered, and chosen where no person decided."""
@@ -50,6 +52,7 @@ class CaseSection:
         self._seen = present
         self._updating = True
         try:
+            leave_out_maps(self._selectors.values())
             for role, selector in self._selectors.items():
                 selector.setCurrentNode(chosen_volume(role))
                 reason = reason_of(role)
@@ -92,7 +95,9 @@ class CaseSection:
 
     def _on_volume(self, role: Role, volume: Any) -> None:
         scene = slicer.mrmlScene
-        if not (self._updating or scene.IsClosing() or scene.IsImporting()):  # then the selector moves by itself
+        if self._updating or scene.IsClosing() or scene.IsImporting():
+            return  # the selector moves by itself
+        if volume is not chosen_volume(role):  # from 5.12 on the selector also speaks when the chosen volume gets another name
             choose_volume(role, volume)
             if role is Role.T1C:
                 fill_roles(self._known)  # the sequences that belong to it

@@ -10,14 +10,16 @@ EFFECTS = ("Paint", "Draw", "Erase", "Scissors", "Islands", "Margin", "Smoothing
 UNDO_STATES = 20
 
 # Lesions are chosen in the panel's own table; nothing is overwritten or masked.
-_HIDDEN = ("SegmentsTableView", "AddSegmentButton", "RemoveSegmentButton", "UndoButton", "RedoButton", "MaskingGroupBox")
+_HIDDEN = ("SegmentsTableResizableFrame", "UndoRedoGroupBox")
 _OFF = (
     "segmentationNodeSelectorVisible",
     "sourceVolumeNodeSelectorVisible",
     "switchToSegmentationsButtonVisible",
     "unorderedEffectsVisible",
+    "addRemoveSegmentButtonsVisible",
+    "specifyGeometryButtonVisible",
+    "show3DButtonVisible",
 )
-_OFF_WHERE_KNOWN = ("maskingSectionVisible", "addRemoveSegmentButtonsVisible", "specifyGeometryButtonVisible", "show3DButtonVisible")
 
 
 class EmbeddedEditor:
@@ -37,17 +39,17 @@ class EmbeddedEditor:
         widget.setMaximumNumberOfUndoStates(UNDO_STATES)
         widget.setEffectNameOrder(list(EFFECTS))
         widget.autoShowSourceVolumeNode = False  # else overlays vanish
-        for name in (*_OFF, *(name for name in _OFF_WHERE_KNOWN if hasattr(widget, name))):
+        for name in _OFF:
             setattr(widget, name, False)
-        self._inner = {name: slicer.util.findChildren(widget, name) for name in _HIDDEN}
-        for found in self._inner.values():
-            for child in found:
-                child.setVisible(False)
+        for name in _HIDDEN:
+            slicer.util.findChild(widget, name).setVisible(False)
+        self._undo, self._redo = (slicer.util.findChild(widget, name) for name in ("UndoButton", "RedoButton"))
 
     def edit(self, segmentation: Any, volume: Any) -> None:
         """Take up a segmentation; its history begins anew."""
         self._taken = True
         self._widget.setMRMLSegmentEditorNode(editor_node())  # the node first, then the scene
+        self._widget.maskingSectionVisible = False  # without a node Slicer would log an error
         self._widget.setMRMLScene(slicer.mrmlScene)
         self._widget.setSegmentationNode(segmentation)
         self._widget.setSourceVolumeNode(volume)
@@ -105,12 +107,12 @@ class EmbeddedEditor:
     @property
     def can_undo(self) -> bool:
         """Whether there is a step to take back."""
-        return any(button.enabled for button in self._inner["UndoButton"])
+        return bool(self._undo.enabled)
 
     @property
     def can_redo(self) -> bool:
         """Whether there is a step to bring again."""
-        return any(button.enabled for button in self._inner["RedoButton"])
+        return bool(self._redo.enabled)
 
     def undo(self) -> None:
         """Take the last step back."""

@@ -27,6 +27,7 @@ from BrainMetsAILib.panel.process import WorkerProcess
 from BrainMetsAILib.panel.progress import TaskProgress
 from BrainMetsAILib.panel.questions import Questions
 from BrainMetsAILib.panel.result_table import ResultTable
+from BrainMetsAILib.panel.volume_selectors import leave_out_maps
 from BrainMetsAILib.scene.case_volumes import choose_volume
 from BrainMetsAILib.scene.layout import show_lesion, show_volume
 from BrainMetsAILib.scene.practice import (
@@ -116,6 +117,7 @@ class PracticeSection:
         settings = settings_node()
         self._updating = True
         try:
+            leave_out_maps([self.ui.practiceHeadSelector])
             self.ui.practiceHeadSelector.setCurrentNode(settings.GetNodeReference(HEAD_ROLE))
             self.ui.practiceSeedBox.value = int(settings.GetParameter(NUMBER) or -1)
         finally:

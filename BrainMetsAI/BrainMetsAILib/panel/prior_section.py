@@ -32,6 +32,7 @@ class PriorSection:
     def __init__(self, ui: Any, on_change: Callable[[], None], history: History | None = None) -> None:
         self.ui, self._on_change, self._history = ui, on_change, history or NoHistory()
         self._counted: tuple[tuple[str, int] | None, int] = (None, 0)
+        self._source_id = ""
         ui.priorSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_source)
         ui.priorButton.connect("clicked()", self._on_take_over)
         ui.priorStatusLabel.setVisible(False)
@@ -42,6 +43,9 @@ class PriorSection:
         self._show_state()
 
     def _on_source(self, source: Any) -> None:
+        before, self._source_id = self._source_id, source.GetID() if source is not None else ""
+        if self._source_id == before:  # from 5.12 on the selector also speaks when the source gets another name
+            return
         if not (slicer.mrmlScene.IsClosing() or slicer.mrmlScene.IsImporting()):
             count = self._count(source)
             self.ui.priorPiecesBox.setChecked(count == 1)  # a single mask is most often all lesions in one

@@ -57,9 +57,15 @@ def offered(segmentation: Any) -> list[Overlay]:
     return [overlay for overlay in OVERLAYS if segmentation is not None and segmentation.GetNodeReference(overlay.role) is not None]
 
 
+def overlay_maps() -> list[Any]:
+    """The maps of all examinations in the scene."""
+    found = (segmentation.GetNodeReference(overlay.role) for segmentation in reviews() for overlay in OVERLAYS)
+    return [volume for volume in found if volume is not None]
+
+
 def is_overlay(volume: Any) -> bool:
     """Whether a volume is a map of some examination, and no image of the patient."""
-    return any(segmentation.GetNodeReference(overlay.role) is volume for segmentation in reviews() for overlay in OVERLAYS)
+    return volume in overlay_maps()
 
 
 def shown_overlay(segmentation: Any) -> Overlay | None:

@@ -11,6 +11,7 @@ from BrainMetsAILib.panel.process import WorkerProcess
 from BrainMetsAILib.panel.progress import TaskProgress
 from BrainMetsAILib.panel.questions import Questions
 from BrainMetsAILib.panel.volume_facts import facts_of_volume
+from BrainMetsAILib.panel.volume_selectors import CHOSEN, leave_out_maps
 from BrainMetsAILib.scene.review import review_nodes
 from BrainMetsAILib.scene.segments import read_lesions
 from BrainMetsAILib.scene.settings import settings_node
@@ -61,7 +62,8 @@ class PairSection:
         }
         for role, selector in self._selectors.items():
             selector.connect("nodeAboutToBeRemoved(vtkMRMLNode*)", self._on_leaving)
-            selector.connect("currentNodeChanged(vtkMRMLNode*)", self._chooser(role))
+            for signal in CHOSEN:
+                selector.connect(signal, self._chooser(role))
         ui.compareButton.connect("clicked()", self._on_compare)
 
     def refresh(self) -> None:
@@ -69,6 +71,7 @@ class PairSection:
         self._updating = True
         settings = settings_node()
         try:
+            leave_out_maps([self.ui.baselineVolumeSelector, self.ui.followUpVolumeSelector])
             for role, selector in self._selectors.items():
                 selector.setCurrentNode(settings.GetNodeReference(role))
         finally:
@@ -97,7 +100,9 @@ class PairSection:
     def _chooser(self, role: str) -> Callable[[Any], None]:
         def chosen(node: Any) -> None:
             scene = slicer.mrmlScene
-            if not (self._updating or scene.IsClosing() or scene.IsImporting()):  # then the selector moves by itself
+            if self._updating or scene.IsClosing() or scene.IsImporting():
+                return  # the selector moves by itself
+            if node is not settings_node().GetNodeReference(role):  # from 5.12 on it also speaks when the node gets another name
                 choose(role, node)
                 self._on_change()
 
