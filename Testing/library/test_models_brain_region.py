@@ -7,8 +7,10 @@ import pytest
 import SimpleITK as sitk
 
 from analytic_bundle import write_analytic_bundle
+from BrainMetsAILib.images.brain import RoughBrain
 from BrainMetsAILib.images.geometry import image_like
 from BrainMetsAILib.images.head import head_mask
+from BrainMetsAILib.models import brain_region as brain_region_module
 from BrainMetsAILib.models.brain_region import LEAST_SHARE, brain_region, near_region, shares_inside
 from BrainMetsAILib.models.bundles import find_bundle
 from BrainMetsAILib.models.inference import find_lesions
@@ -106,3 +108,28 @@ def test_real_tumours_lie_in_the_region(number: int) -> None:
     region = brain_region(image, head_mask(image))
     assert region is not None
     assert shares_inside(outlined, region)[1] > 0.9
+
+
+def drawn_outline(which: str) -> RoughBrain:
+    """A head of ellipsoids on a grid of 1.5 mm, with an outline that is white matter alone, scalp, or the whole brain."""
+    k, j, i = np.meshgrid(*(np.arange(-h, h, 1.5) for h in (95, 115, 95)), indexing="ij", sparse=True)
+
+    def inside(a: float, b: float, c: float) -> np.ndarray:
+        return (i / a) ** 2 + (j / b) ** 2 + (k / c) ** 2 < 1
+
+    head = inside(82, 100, 82)
+    outlines = {"white matter": inside(52, 70, 52), "scalp": head & ~inside(72, 90, 72), "brain": inside(68, 86, 68)}
+    reference = sitk.GetImageFromArray(head.astype(np.float32))
+    reference.SetSpacing((1.5,) * 3)
+    return RoughBrain(reference, head, head.astype(np.float32), head, outlines[which])
+
+
+def test_an_outline_that_is_no_whole_brain_is_mended_by_depth_below_the_skin() -> None:
+    brain, scalp = drawn_outline("brain").region, drawn_outline("scalp").region
+    white = brain_region_module._within_skull(drawn_outline("white matter"))
+    cortex = brain & ~drawn_outline("white matter").region
+    assert white[cortex].mean() > 0.8 and not (white & scalp).any(), "cortex comes in, the skin does not"
+    assert not drawn_outline("white matter").region[cortex].any()
+    mended = brain_region_module._within_skull(drawn_outline("scalp"))
+    assert mended[brain].mean() > 0.9 and not (mended & ~drawn_outline("brain").head).any()
+    assert np.array_equal(brain_region_module._within_skull(drawn_outline("brain")), brain), "a whole brain stays as it is"

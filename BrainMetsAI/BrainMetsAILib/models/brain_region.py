@@ -8,7 +8,7 @@ An anatomy network will replace this rule; until then it must err towards keepin
 import numpy as np
 import SimpleITK as sitk
 
-from BrainMetsAILib.images.brain import distance_mm, find_brain
+from BrainMetsAILib.images.brain import SPACING_MM, RoughBrain, closed, distance_mm, find_brain
 from BrainMetsAILib.images.geometry import ijk_to_ras, image_like
 
 CLOSING_MM = 12.0
@@ -17,6 +17,18 @@ MARGIN_MM = 5.0
 LEAST_SHARE = 0.3
 """A candidate counts as one of the brain where this share of it lies within `MARGIN_MM` of the region. Measured on practice cases: the
 least share of a true lesion was 0.68 (a 14 mm lesion that bulges out of the outline of brain that it replaces)."""
+
+
+SKULL_MM = 12.0
+"""Scalp and skull: what lies deeper below the skin of the vault is within the skull."""
+DEEP_SHARE = 0.8
+"""Share of a brain that lies deeper than that; 0.95 and more in six heads, 0.64 of an outline that was scalp."""
+WHOLE_BRAIN_ML = 1250.0
+"""A smaller outline in a head with skull is most often white matter alone: cortex can be as dark as bone where the scalp is bright."""
+CORTEX_MM = 14.0
+"""How far beyond such an outline cortex and its sulci reach."""
+WITH_SKULL = 1.6
+"""From this ratio of head to outline the skull is there."""
 
 
 def brain_region(image: sitk.Image, head: sitk.Image) -> sitk.Image | None:
@@ -28,9 +40,27 @@ def brain_region(image: sitk.Image, head: sitk.Image) -> sitk.Image | None:
         T1 or contrast-enhanced T1, skull on or off, any grid.
     head
         Its `images/head.py` mask, on the same grid.
+
+    Notes
+    -----
+    An outline by brightness alone can be white matter only, or the scalp. Depth below the skin tells: what is too small for a brain is
+    widened to what lies near it within the skull, and what lies mostly in scalp and skull gives way to everything within the skull.
     """
     brain = find_brain(image, CLOSING_MM, head)
-    return None if brain is None else image_like(brain.region, brain.reference)
+    return None if brain is None else image_like(_within_skull(brain), brain.reference)
+
+
+def _within_skull(brain: RoughBrain) -> np.ndarray:
+    """The rough region, mended by depth below the skin where it cannot be a whole brain; bool [k, j, i]."""
+    region, size = brain.region, int(np.count_nonzero(brain.region))
+    if np.count_nonzero(brain.head) < WITH_SKULL * size:
+        return region  # a brain alone, or little more
+    deep = distance_mm(closed(brain.head, CLOSING_MM)) >= SKULL_MM
+    if np.count_nonzero(region & deep) < DEEP_SHARE * size:
+        return deep
+    if size * SPACING_MM**3 / 1000.0 < WHOLE_BRAIN_ML:
+        return region | (deep & (distance_mm(~region) <= CORTEX_MM))
+    return region
 
 
 def near_region(region: sitk.Image, margin_mm: float = MARGIN_MM) -> sitk.Image:
