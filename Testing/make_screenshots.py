@@ -84,6 +84,7 @@ def take_pictures(panel: Any, volume: Any, folder: Path) -> None:
     keys = panel.lesions.table.keys
     panel.lesions.table.select(keys[0])
     application.processEvents()
+    panel.finish.refresh()  # it waits until nothing has changed for a while
     save_small(widget_picture(panel.parent), folder / "panel.png")
     for root in panel.roots.values():  # each on its own from here on
         root.setParent(None)

@@ -136,9 +136,15 @@ def test_class_and_comment_of_the_selected_lesion(section: Any) -> None:
 
 
 def test_slider_hides_at_once_and_the_operating_point_follows(panel: Any, section: Any) -> None:
+    from dataclasses import replace
+
     from BrainMetsAILib.scene.log import read_log
     from BrainMetsAILib.scene.settings import least_score
 
+    bundle = panel.find._bundles[0]
+    without = {key: value for key, value in bundle.settings.items() if key != "operating_points"}
+    panel.find._bundles = (replace(bundle, settings=without),)
+    panel.refresh()
     box = panel.find.ui.operatingPointBox
     assert box.currentIndex == 0 and "All candidates" in box.currentText
     section.ui.scoreSlider.setValue(40)
@@ -154,6 +160,12 @@ def test_slider_hides_at_once_and_the_operating_point_follows(panel: Any, sectio
     settle()
     assert least_score() == 0.0 and section.ui.scoreSlider.value == 0 and len(names(section)) == 5
     assert read_log()[-1]["event"] == "least score"
+
+
+def test_before_anything_was_found_the_balanced_point_is_shown(panel: Any) -> None:
+    box = panel.find.ui.operatingPointBox
+    assert box.currentText.startswith("Balanced")
+    assert [box.itemText(index).split(":")[0] for index in (0, 2)] == ["High sensitivity", "High precision"]
 
 
 def test_operating_points_of_a_bundle(panel: Any, section: Any) -> None:

@@ -7,7 +7,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from BrainMetsAILib.models.bundles import Bundle, BundleError, metastasis_bundles
-from BrainMetsAILib.models.settings import ALL_CANDIDATES, OperatingPoint, operating_points
+from BrainMetsAILib.models.settings import ALL_CANDIDATES, BALANCED, OperatingPoint, operating_points
 from BrainMetsAILib.panel.case_section import chosen_volume
 from BrainMetsAILib.panel.process import WorkerProcess
 from BrainMetsAILib.panel.progress import TaskProgress
@@ -17,7 +17,7 @@ from BrainMetsAILib.panel.volume_facts import facts_of_volume, modality_of_volum
 from BrainMetsAILib.scene.history import History
 from BrainMetsAILib.scene.layout import show_review
 from BrainMetsAILib.scene.review import write_review
-from BrainMetsAILib.scene.settings import least_score, settings_node
+from BrainMetsAILib.scene.settings import LEAST_SCORE, least_score, settings_node
 from BrainMetsAILib.scene.visibility import log_least_score, set_least_score
 from BrainMetsAILib.scene.volumes import volume_image
 from BrainMetsAILib.worker.launching import polite_threads
@@ -94,6 +94,8 @@ class FindSection:
             self.ui.operatingPointBox.clear()
             self.ui.operatingPointBox.addItems([*(point_text(point) for point in self._points), _("As the score slider says")])
         value = least_score()
+        if not settings_node().GetParameter(LEAST_SCORE):  # what the first finding will begin with
+            value = next((point.least_score for point in self._points if point.name == BALANCED), 0.0)
         chosen = [place for place, point in enumerate(self._points) if abs(point.least_score - value) < 0.0005]
         self.ui.operatingPointBox.setCurrentIndex(chosen[0] if chosen else len(self._points))
 
