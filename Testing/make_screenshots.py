@@ -95,6 +95,7 @@ def take_pictures(panel: Any, volume: Any, folder: Path) -> None:
     write_seconds(practice_of(volume), SECONDS_READ)
     panel.practice.ui.submitButton.click()
     panel.practice.ui.practiceSection.collapsed = False
+    panel.practice.ui.recordPathEdit.text = "BrainMetsAI_practice.csv"  # not where this machine keeps it
     save_small(widget_picture(panel.roots["Practice"]), folder / "practice.png")
     save_small(side_by_side(truth_views(panel, volume), 3), folder / "truth.png")
 
