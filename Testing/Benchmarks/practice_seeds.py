@@ -16,7 +16,7 @@ from BrainMetsAILib.images.geometry import array_of
 from BrainMetsAILib.models.bundles import anatomy_bundle, find_bundle
 from BrainMetsAILib.models.inference import find_lesions
 from BrainMetsAILib.models.postprocess import with_score_at_least
-from BrainMetsAILib.models.settings import balanced_score
+from BrainMetsAILib.models.settings import balanced_score, operating_points
 from BrainMetsAILib.synthesis.practice import make_practice_case
 from BrainMetsAILib.synthesis.scoring import match_to_truth
 
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--score", type=float, help="count lesions from this score on (the network's balanced point)")
     args = parser.parse_args()
     bundle = find_bundle(args.model)
-    least = balanced_score(bundle) if args.score is None else args.score
+    least = balanced_score(operating_points(bundle)) if args.score is None else args.score
     found: dict[tuple[int, int], list[bool]] = defaultdict(list)
     errors, false = [], []
     for head in args.heads:

@@ -24,7 +24,7 @@ from BrainMetsAILib.models.devices import choose_device
 from BrainMetsAILib.models.finding import Cancelled, Finding, FindingError, Provenance, Removed
 from BrainMetsAILib.models.networks import build_network
 from BrainMetsAILib.models.postprocess import MOST_CANDIDATES, candidates, separated
-from BrainMetsAILib.models.settings import ORIENTATION, RunSettings, balanced_score, run_settings
+from BrainMetsAILib.models.settings import ORIENTATION, RunSettings, balanced_score, operating_points, run_settings
 from BrainMetsAILib.models.sliding_windows import padded_box
 from BrainMetsAILib.models.window_search import kept_network, mean_over_windows
 
@@ -117,7 +117,7 @@ def find_lesions(
     necrosis = _in_grid_of(image, maps[1], working)
     _stop_if(cancelled)
     progress(0.97, "outlining")
-    balanced = balanced_score(bundle)
+    balanced = balanced_score(operating_points(bundle))
     found = candidates(
         enhancing,
         necrosis,

@@ -1,6 +1,6 @@
 """A bundle's settings of a run, read from ``configs/inference.json`` and checked. Needs no torch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,9 +104,9 @@ def operating_points(bundle: Bundle) -> tuple[OperatingPoint, ...]:
     return tuple(sorted(points, key=lambda point: point.least_score))
 
 
-def balanced_score(bundle: Bundle) -> float:
-    """Score of the bundle's point ``balanced``, which holds until a person chooses another; 0 where it has none."""
-    return next((point.least_score for point in operating_points(bundle) if point.name == BALANCED), 0.0)
+def balanced_score(points: Iterable[OperatingPoint]) -> float:
+    """Score of a bundle's point ``balanced``, which holds until a person chooses another; 0 where it has none."""
+    return next((point.least_score for point in points if point.name == BALANCED), 0.0)
 
 
 def run_settings(bundle: Bundle) -> RunSettings:

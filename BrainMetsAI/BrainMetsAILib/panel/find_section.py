@@ -7,7 +7,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from BrainMetsAILib.models.bundles import Bundle, BundleError, metastasis_bundles
-from BrainMetsAILib.models.settings import ALL_CANDIDATES, BALANCED, OperatingPoint, operating_points
+from BrainMetsAILib.models.settings import ALL_CANDIDATES, OperatingPoint, balanced_score, operating_points
 from BrainMetsAILib.panel.case_section import chosen_volume
 from BrainMetsAILib.panel.process import WorkerProcess
 from BrainMetsAILib.panel.progress import TaskProgress
@@ -95,7 +95,7 @@ class FindSection:
             self.ui.operatingPointBox.addItems([*(point_text(point) for point in self._points), _("As the score slider says")])
         value = least_score()
         if not settings_node().GetParameter(LEAST_SCORE):  # what the first finding will begin with
-            value = next((point.least_score for point in self._points if point.name == BALANCED), 0.0)
+            value = balanced_score(self._points)
         chosen = [place for place, point in enumerate(self._points) if abs(point.least_score - value) < 0.0005]
         self.ui.operatingPointBox.setCurrentIndex(chosen[0] if chosen else len(self._points))
 
