@@ -16,6 +16,7 @@ from BrainMetsAILib.training.packing import pack
 from BrainMetsAILib.training.patches import SIZE
 from BrainMetsAILib.training.real_cases import find_cases, load_case, patient_of, split_by_patient
 from BrainMetsAILib.training.real_windows import draw_real_window
+from BrainMetsAILib.training.session import run_training
 from BrainMetsAILib.training.supervision import supervise
 from BrainMetsAILib.training.trainer import Trainer
 from BrainMetsAILib.training.windows import Windows, fixed_windows
@@ -115,6 +116,8 @@ def test_configurations_are_checked(cases: Path, tmp_path: Path) -> None:
         ('batch = "two"', "batch must be"),
         ('network = "other"', "no network called other"),
         ('backgrounds = "nowhere"', "does not exist"),
+        ("window_sizes = 64", "window_sizes must be"),
+        ("window_sizes = [32, 60]", "window_sizes must be"),
         ("batch = ", "no valid TOML"),
     ):
         path.write_text(f'cases = "{cases}"\n{line}\n', encoding="utf-8")
@@ -134,6 +137,27 @@ def test_a_network_learns_what_a_window_shows(cases: Path, tmp_path: Path) -> No
     array, classes = array[..., middle, middle, middle], classes[..., middle, middle, middle]
     losses = [trainer.learn(array, classes) for _ in range(40)]
     assert np.mean(losses[-3:]) < 0.75 * losses[0]
+
+
+def test_windows_grow_with_the_training(cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[int, ...]] = []
+    learn = Trainer.learn
+
+    def noted(trainer: Trainer, array: torch.Tensor, classes: torch.Tensor) -> float:
+        assert classes.shape == (len(array), *array.shape[2:])
+        shown.append(tuple(array.shape))
+        return learn(trainer, array, classes)
+
+    monkeypatch.setattr(Trainer, "learn", noted)
+    sizes = (16, 24, 32)
+    config = checked(TrainingConfig("compact", TINY, steps=6, window_sizes=sizes, workers=0, cases=cases, validation_windows=1))
+    outcome = run_training(config, tmp_path / "whole", 10, "cpu", lambda *_: None)
+    assert outcome.finished
+    assert shown == [(4, 1, 16, 16, 16)] * 2 + [(3, 1, 24, 24, 24)] * 2 + [(2, 1, 32, 32, 32)] * 2
+    shown.clear()
+    for _ in range(6):  # in slices of one step each
+        run_training(config, tmp_path / "slices", 1e-6, "cpu", lambda *_: None)
+    assert [shape[-1] for shape in shown] == [16, 16, 24, 24, 32, 32]
 
 
 def test_training_goes_on_where_it_was_and_ends_as_a_bundle(cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

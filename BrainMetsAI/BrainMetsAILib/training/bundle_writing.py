@@ -107,6 +107,7 @@ def write_bundle(state: Path, bundle: Path, config: TrainingConfig, trained_on: 
     def card(trained: Mapping[str, Any], digest: str) -> str:
         checked = f"{trained['best_loss']:.3f}" if trained["best"] else "not measured"
         minutes = trained["spent_s"] / 60
+        edges = ", then ".join(f"{size}³" for size in config.window_sizes)
         return f"""# Model card: {name}
 
 Trained with `brainmets train`. **Research use only.** What follows was written by the program; who shares this network should add who
@@ -117,7 +118,7 @@ made it, for whom, and where the cases come from.
 | Network | {config.network}, {json.dumps(trained["sizes"])} |
 | Real cases | {trained_on} trained on, {kept_back} of other patients kept back |
 | Synthesis | {synthetic} |
-| Training | {trained["step"]} steps of {config.batch} windows of 64³ voxels at 1 mm, {minutes:.0f} minutes, seed {config.seed} |
+| Training | {trained["step"]} steps of windows of {edges} voxels at 1 mm, {minutes:.0f} minutes, seed {config.seed} |
 | Lowest validation loss | {checked} |
 | SHA-256 of the weights | `{digest}` |
 

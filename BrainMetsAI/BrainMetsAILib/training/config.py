@@ -1,12 +1,13 @@
 """What a training needs to know, read from a TOML file and checked."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from BrainMetsAILib.models.networks import STANDARD
+from BrainMetsAILib.training.patches import SIZE
 
 
 class TrainingRefused(ValueError):
@@ -27,8 +28,12 @@ class TrainingConfig:
         Time in all; the learning rate falls to zero over it.
     steps
         Steps in all instead of `minutes`, where above 0: then the same machine repeats the same training.
+    window_sizes
+        Edges in voxels of the windows that are shown one after the other, for equal shares of the training; multiples of 8. Small
+        windows first: a step takes less time, and lesions are a larger part of it (Fischer et al., MICCAI 2024,
+        doi:10.1007/978-3-031-72114-4_49).
     batch
-        Windows a step.
+        Windows of the last size a step; of a smaller one more, as the edges are to each other.
     peak_rate
         Highest learning rate of AdamW.
     workers
@@ -56,6 +61,7 @@ class TrainingConfig:
     sizes: Mapping[str, Any] = field(default_factory=dict)
     minutes: float = 120.0
     steps: int = 0
+    window_sizes: Sequence[int] = (SIZE,)
     batch: int = 2
     peak_rate: float = 1e-3
     workers: int = 1
@@ -107,6 +113,9 @@ def checked(config: TrainingConfig) -> TrainingConfig:
         folder = getattr(config, name)
         if folder is not None and not folder.is_dir():
             raise TrainingRefused(f"The folder of {name} {folder} does not exist; correct the configuration.")
+    sizes = config.window_sizes
+    if not isinstance(sizes, Sequence) or not sizes or any(type(size) is not int or size % 8 or not 16 <= size <= 256 for size in sizes):
+        raise TrainingRefused(f"window_sizes must be multiples of 8 from 16 to 256, not {sizes!r}; correct the configuration.")
     limits = {
         "minutes": (0.0, 1e5), "steps": (0, 10**9), "batch": (1, 512), "peak_rate": (1e-7, 1.0), "workers": (0, 256), "seed": (0, 2**31),
         "synthetic_share": (0.0, 1.0), "validation_share": (0.0, 0.9), "validation_windows": (1, 1000), "validate_every": (0.05, 1e5),

@@ -36,9 +36,9 @@ class Look:
 
 
 def draw_patch(
-    backgrounds: Sequence[Background], weights: NDArray[np.floating], rng: np.random.Generator
+    backgrounds: Sequence[Background], weights: NDArray[np.floating], rng: np.random.Generator, size: int = SIZE
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """One window of 64³ voxels at 1 mm.
+    """One window of size³ voxels at 1 mm.
 
     Returns
     -------
@@ -47,11 +47,11 @@ def draw_patch(
     """
     background = backgrounds[int(rng.choice(len(backgrounds), p=weights))]
     vessels = background.vessels[int(rng.integers(len(background.vessels)))]
-    to_head, offset = _random_affine(background, vessels, rng)
+    to_head, offset = _random_affine(background, vessels, rng, size)
     black_blood = bool(rng.random() < BLACK_BLOOD_SHARE)
 
     def take(volume: NDArray[Any], order: int = 0) -> NDArray[Any]:
-        return ndimage.affine_transform(volume, to_head, offset, (SIZE,) * 3, order=order, mode="constant", prefilter=False)
+        return ndimage.affine_transform(volume, to_head, offset, (size,) * 3, order=order, mode="constant", prefilter=False)
 
     hull = take(background.hull.view(np.uint8)).astype(bool)
     junction = take(background.junction.view(np.uint8)).astype(bool)
@@ -72,7 +72,7 @@ def draw_patch(
         if black_blood:
             share *= rng.random() * 0.4
         render_enhancing(look.array, share, look.fluid + float(rng.uniform(1.0, 2.3)) * unit)
-    grid = Grid((SIZE,) * 3, np.eye(4))
+    grid = Grid((size,) * 3, np.eye(4))
     lesions = _draw_lesions(hull, junction, rng)
     if rng.random() < CAVITY_SHARE and hull.any():
         _operate(look, grid, hull, lesions, rng)
@@ -100,7 +100,7 @@ def draw_patch(
 
 
 def _random_affine(
-    background: Background, vessels: NDArray[np.uint8], rng: np.random.Generator
+    background: Background, vessels: NDArray[np.uint8], rng: np.random.Generator, size: int
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Matrix and offset [k, j, i] from window voxels to head voxels: turn, mirror, scale, around a place that matters."""
     draw = rng.random()
@@ -116,7 +116,7 @@ def _random_affine(
         if mask[tuple(centre.astype(int))]:
             break
     matrix = random_matrix(rng)
-    return matrix, centre - matrix @ (np.full(3, (SIZE - 1) / 2) + rng.uniform(-12, 12, 3))
+    return matrix, centre - matrix @ (np.full(3, (size - 1) / 2) + rng.uniform(-12, 12, 3))
 
 
 def random_matrix(rng: np.random.Generator) -> NDArray[np.floating]:
@@ -138,7 +138,7 @@ def _draw_lesions(hull: NDArray[np.bool_], junction: NDArray[np.bool_], rng: np.
         return []
     lesions: list[SyntheticLesion] = []
     places = {mask: np.argwhere(m) for mask, m in (("junction", junction), ("hull", hull))}
-    for _ in range(1 + int(rng.poisson(4.0))):
+    for _ in range(1 + int(rng.poisson(4.0 * len(hull) / SIZE))):
         size = _draw_size(rng)
         at = places["junction" if rng.random() < 0.75 and len(places["junction"]) else "hull"]
         for _ in range(10):
@@ -171,7 +171,7 @@ def _operate(look: Look, grid: Grid, hull: NDArray[np.bool_], lesions: list[Synt
         away = rng.normal(size=3)
         at = np.array([i, j, k]) + 0.5 * size * away / np.linalg.norm(away)
         nodule = float(rng.uniform(3.0, 10.0))
-        if np.all((at > 0) & (at < SIZE - 1)) and is_free(at, nodule, lesions, 0.0):
+        if np.all((at > 0) & (at < len(hull) - 1)) and is_free(at, nodule, lesions, 0.0):
             lesions.append(draw_varied_lesion(rng, (float(at[0]), float(at[1]), float(at[2])), nodule))
 
 
@@ -181,8 +181,8 @@ def _fits(centre_kji: tuple[float, float, float], size: float, hull: NDArray[np.
     for axis in range(3):
         for side in (-0.36, 0.36):
             at = np.rint(centre_kji).astype(int)
-            at[axis] = int(np.clip(at[axis] + side * size, 0, SIZE - 1))
-            inside += bool(hull[tuple(np.clip(at, 0, SIZE - 1))])
+            at[axis] = int(np.clip(at[axis] + side * size, 0, len(hull) - 1))
+            inside += bool(hull[tuple(np.clip(at, 0, len(hull) - 1))])
     return inside >= 5
 
 

@@ -13,8 +13,10 @@ from BrainMetsAILib.training.real_cases import LoadedCase
 LESION_SHARE = 2 / 3
 
 
-def draw_real_window(cases: Sequence[LoadedCase], rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """One window of 64³ voxels at about 1 mm.
+def draw_real_window(
+    cases: Sequence[LoadedCase], rng: np.random.Generator, size: int = SIZE
+) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """One window of size³ voxels at about 1 mm.
 
     Returns
     -------
@@ -25,10 +27,9 @@ def draw_real_window(cases: Sequence[LoadedCase], rng: np.random.Generator) -> t
     places = case.places if rng.random() < LESION_SHARE else case.tissue
     centre = places[int(rng.integers(len(places)))].astype(float)
     matrix = random_matrix(rng)
-    offset = centre - matrix @ (np.full(3, (SIZE - 1) / 2) + rng.uniform(-16, 16, 3))
-    size = (SIZE,) * 3
-    array = ndimage.affine_transform(case.array, matrix, offset, size, order=1, mode="constant", prefilter=False)
-    classes = ndimage.affine_transform(case.classes, matrix, offset, size, order=0, mode="constant", prefilter=False)
+    offset = centre - matrix @ (np.full(3, (size - 1) / 2) + rng.uniform(-0.25, 0.25, 3) * size)
+    array = ndimage.affine_transform(case.array, matrix, offset, (size,) * 3, order=1, mode="constant", prefilter=False)
+    classes = ndimage.affine_transform(case.classes, matrix, offset, (size,) * 3, order=0, mode="constant", prefilter=False)
     median = case.median + float(rng.normal(0, 0.05)) * case.width
     scaled = (array - median) / (case.width * float(rng.uniform(0.85, 1.2)))
     if rng.random() < 0.3:

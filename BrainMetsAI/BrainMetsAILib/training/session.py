@@ -1,15 +1,16 @@
 """One training from its configuration: data, steps, validation, curves, and the bundle at the end."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
-from BrainMetsAILib.training.backgrounds import load_backgrounds, training_files
+from BrainMetsAILib.training.backgrounds import Background, load_backgrounds, training_files
 from BrainMetsAILib.training.bundle_writing import write_bundle
 from BrainMetsAILib.training.config import TrainingConfig
 from BrainMetsAILib.training.curves import append_curve, draw_curves
@@ -64,7 +65,7 @@ def run_training(config: TrainingConfig, folder: Path, slice_minutes: float, dev
         backgrounds = load_backgrounds(training_files(config.backgrounds), folder / "backgrounds")
         others = load_backgrounds(training_files(config.backgrounds, VALIDATION_GROUP), folder / "backgrounds")
     count = config.validation_windows if others or kept_back else 0
-    held = fixed_windows(Windows(others, kept_back, config.synthetic_share, VALIDATION_SEED), count)
+    held = fixed_windows(Windows(others, kept_back, config.synthetic_share, VALIDATION_SEED, config.window_sizes[-1]), count)
     trainer = Trainer(
         folder,
         config.minutes * 60,
@@ -76,14 +77,11 @@ def run_training(config: TrainingConfig, folder: Path, slice_minutes: float, dev
         config.start,
         config.steps,
     )
-    # Another stream in every slice: going on must not show the same windows again.
-    stream = Windows(backgrounds, trained_on, config.synthetic_share, config.seed + 1 + trainer.step)
-    loader = DataLoader(stream, config.batch, num_workers=config.workers, prefetch_factor=4 if config.workers else None)
     ends = began + slice_minutes * 60
     started = saved = time.monotonic()
     validated = trainer.spent_s
     before, losses = trainer.spent_s, list[float]()
-    for array, classes in loader:
+    for array, classes in _batches(config, backgrounds, trained_on, trainer):
         losses.append(trainer.learn(array, classes))
         now = time.monotonic()
         trainer.spent_s = before + now - started
@@ -101,6 +99,22 @@ def run_training(config: TrainingConfig, folder: Path, slice_minutes: float, dev
     draw_curves(folder / "curves.csv", folder / "curves.png")
     write_bundle(folder / "state.pt", folder / "bundle", config, len(trained_on), len(kept_back))
     return Outcome(trainer.step, trainer.spent_s, trainer.best_loss, trainer.share_done >= 1)
+
+
+def _batches(
+    config: TrainingConfig, backgrounds: Sequence[Background], cases: Sequence[RealCase], trainer: Trainer
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Intensities and classes of one step after the other, of the size that the training has come to."""
+    sizes = config.window_sizes
+    while True:
+        stage = min(int(trainer.share_done * len(sizes)), len(sizes) - 1)
+        # Another stream in every slice and stage: going on must not show the same windows again.
+        stream = Windows(backgrounds, cases, config.synthetic_share, config.seed + 1 + trainer.step, sizes[stage])
+        batch = round(config.batch * sizes[-1] / sizes[stage])
+        for step in DataLoader(stream, batch, num_workers=config.workers, prefetch_factor=4 if config.workers else None):
+            yield step
+            if stage < len(sizes) - 1 and trainer.share_done * len(sizes) >= stage + 1:
+                break
 
 
 def _cases(config: TrainingConfig) -> tuple[tuple[RealCase, ...], tuple[RealCase, ...]]:

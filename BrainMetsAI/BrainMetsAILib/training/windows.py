@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from BrainMetsAILib.training.backgrounds import Background
-from BrainMetsAILib.training.patches import draw_patch
+from BrainMetsAILib.training.patches import SIZE, draw_patch
 from BrainMetsAILib.training.real_cases import LoadedCase, RealCase, load_case
 from BrainMetsAILib.training.real_windows import draw_real_window
 
@@ -35,10 +35,14 @@ class Windows(IterableDataset[Window]):
         Share of synthetic windows where both are there.
     seed
         The same seed and number of processes give the same windows.
+    size
+        Edge of a window in voxels.
     """
 
-    def __init__(self, backgrounds: Sequence[Background], cases: Sequence[RealCase], synthetic_share: float, seed: int) -> None:
-        self.backgrounds, self.cases, self.seed = backgrounds, cases, seed
+    def __init__(
+        self, backgrounds: Sequence[Background], cases: Sequence[RealCase], synthetic_share: float, seed: int, size: int = SIZE
+    ) -> None:
+        self.backgrounds, self.cases, self.seed, self.size = backgrounds, cases, seed, size
         self.synthetic_share = synthetic_share if backgrounds and cases else float(bool(backgrounds))
         self.weights = background_weights(backgrounds)
 
@@ -48,10 +52,10 @@ class Windows(IterableDataset[Window]):
         pool: list[LoadedCase] = []
         while True:
             if rng.random() < self.synthetic_share:
-                array, classes = draw_patch(self.backgrounds, self.weights, rng)
+                array, classes = draw_patch(self.backgrounds, self.weights, rng, self.size)
             else:
                 self._refresh(pool, rng)
-                array, classes = draw_real_window(pool, rng)
+                array, classes = draw_real_window(pool, rng, self.size)
             yield torch.from_numpy(array)[None], torch.from_numpy(classes.astype(np.int64))
 
     def _refresh(self, pool: list[LoadedCase], rng: np.random.Generator) -> None:
