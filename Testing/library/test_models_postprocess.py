@@ -55,11 +55,23 @@ def test_the_threshold_acts_on_the_sum_of_both_classes() -> None:
 
 def test_corners_connect() -> None:
     enhancing = np.zeros((9, 9, 9))
-    enhancing[1:4, 1:4, 1:4] = enhancing[4:7, 4:7, 4:7] = 1.0
+    enhancing[1:3, 1:3, 1:3] = enhancing[3:5, 3:5, 3:5] = 1.0
     enhancing[7:9, 1:3, 1:3] = 1.0
     found = candidates(image(enhancing), image(np.zeros_like(enhancing)))
     labels, _ = arrays(found)
-    assert list(np.bincount(labels.ravel())[1:]) == [54, 8]
+    assert list(np.bincount(labels.ravel())[1:]) == [16, 8]
+
+
+def test_two_lesions_that_touch_are_two_candidates() -> None:
+    enhancing = np.zeros((24, 24, 24))
+    k, j, i = np.meshgrid(*[np.arange(24)] * 3, indexing="ij")
+    large = (k - 12) ** 2 + (j - 8) ** 2 + (i - 12) ** 2 <= 6**2
+    small = (k - 12) ** 2 + (j - 17) ** 2 + (i - 12) ** 2 <= 4**2
+    enhancing[large], enhancing[small & ~large] = 1.0, 0.8
+    found = candidates(image(enhancing), image(np.zeros_like(enhancing)), balanced=0.9)
+    labels, _ = arrays(found)
+    assert list(found.scores) == [1, 2] and found.scores[1] == 1.0 and 0.8 <= found.scores[2] < 0.82, "each has its own score"
+    assert np.count_nonzero((labels == 1) & large) > 0.98 * np.count_nonzero(large)
 
 
 def test_specks_are_dropped_in_voxels_and_in_millimetres() -> None:

