@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 import slicer
 
-from drawn_heads import GRIDS, draw_finding
+from drawn_heads import GRIDS, draw_finding, draw_head
 from head_phantom import head_phantom
 from pythonqt_facade import application
 from reading_cases import ELSEWHERE, TRUE_BALLS, practice_case, read_by_hand
@@ -92,6 +92,19 @@ def test_button_makes_a_case_of_the_chosen_head(panel: Any, small_head: Path, wa
     ui.practiceHeadSelector.setCurrentNode(baseline)
     ui.practiceButton.click()
     assert "has synthetic lesions already" in status(panel) and not panel.worker.busy
+
+
+def test_heads_of_one_name_are_told_apart(panel: Any) -> None:
+    from BrainMetsAILib.panel.practice_section import HEAD_ROLE
+    from BrainMetsAILib.scene.settings import settings_node
+    from BrainMetsAILib.scene.volumes import add_volume
+
+    first, second = (add_volume(draw_head(GRIDS["plain"]), name) for name in ("head", "another"))
+    second.SetName("head")
+    selector = panel.practice.ui.practiceHeadSelector
+    selector.pick(first)
+    selector.pick(second)
+    assert settings_node().GetNodeReference(HEAD_ROLE) is second
 
 
 def test_one_click_makes_a_case_with_a_new_number_of_the_bundled_head(
