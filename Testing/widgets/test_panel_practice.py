@@ -161,6 +161,8 @@ def test_submit_shows_and_records(panel: Any, volume: Any) -> None:
     assert rows[1][6] == "faint" and rows[0][3:6] == ["18.0", "1.00", "0"]
     (truth,) = truths()
     assert truth.GetDisplayNode().GetVisibility() and ui.truthBox.checked
+    application.processEvents()
+    assert truth.GetName() not in selectable(panel), "no prior contour for the next reading"
     assert len(panel.lesions.table.keys) == 3, "the truth is no finding"
 
     record = Path(ui.recordPathEdit.text)
@@ -315,6 +317,7 @@ def test_scene_file_before_and_after_submission(panel: Any, volume: Any, tmp_pat
     load_mrb(tmp_path / "after.mrb")
     application.processEvents()
     assert ui.submitButton.isHidden() and ui.resultLabel.text == words
+    assert truths() and "Practice baseline truth" not in selectable(panel), "no prior contour for the next reading"
     assert len(panel.practice.table.keys) == 4 and ui.truthBox.checked and ui.recordButton.isHidden()
 
 

@@ -8,7 +8,7 @@ from slicer.i18n import tr as _
 
 from BrainMetsAILib.images.examination import ImageRefused
 from BrainMetsAILib.panel.volume_facts import facts_of_volume
-from BrainMetsAILib.panel.volume_selectors import CHOSEN
+from BrainMetsAILib.panel.volume_selectors import CHOSEN, leave_out_truths
 from BrainMetsAILib.scene.case_volumes import chosen_volume
 from BrainMetsAILib.scene.history import History, NoHistory
 from BrainMetsAILib.scene.layout import show_review
@@ -42,6 +42,7 @@ class PriorSection:
 
     def refresh(self) -> None:
         """Show what can be done."""
+        leave_out_truths([self.ui.priorSelector])
         self._show_state()
 
     def _on_source(self, source: Any) -> None:

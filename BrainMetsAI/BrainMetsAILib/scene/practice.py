@@ -65,6 +65,12 @@ def practice_nodes() -> list[Any]:
     return [node for node in slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode") if node.GetAttribute(PRACTICE)]
 
 
+def truths() -> list[Any]:
+    """The segmentation nodes of all truths that were shown."""
+    found = (practice.GetNodeReference(TRUTH_ROLE) for practice in practice_nodes())
+    return [segmentation for segmentation in found if segmentation is not None]
+
+
 def unsealed_truth(practice: Any) -> Truth:
     """The truth of a practice volume on the volume's present grid.
 
