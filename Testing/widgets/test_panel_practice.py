@@ -1,6 +1,7 @@
 """Practice mode in the panel: cases made by a real worker process, read, submitted, shown and recorded."""
 
 import csv
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,10 +68,11 @@ def test_button_makes_a_case_of_the_chosen_head(panel: Any, small_head: Path, wa
     from BrainMetsAILib.panel.case_section import chosen_volume
     from BrainMetsAILib.panel.volume_facts import facts_of_volume
     from BrainMetsAILib.scene.practice import HEAD, SEED, practice_of, unsealed_truth
+    from BrainMetsAILib.scene.practice_reading import record_row
     from BrainMetsAILib.scene.volumes import add_volume
 
     ui = panel.practice.ui
-    head = add_volume(sitk.ReadImage(str(small_head)), "head")
+    head = add_volume(sitk.ReadImage(str(small_head)), "Doe John")
     ui.practiceHeadSelector.setCurrentNode(head)
     ui.practiceSeedBox.value = 11
     ui.practiceButton.click()
@@ -80,7 +82,9 @@ def test_button_makes_a_case_of_the_chosen_head(panel: Any, small_head: Path, wa
     assert baseline is not head and baseline.GetName() == "Practice baseline"
     assert facts_of_volume(baseline, "Baseline").synthetic
     practice = practice_of(baseline)
-    assert practice.GetParameter(SEED) == "11" and practice.GetParameter(HEAD) == "head"
+    digest = hashlib.sha256(slicer.util.arrayFromVolume(head).tobytes()).hexdigest()
+    assert practice.GetParameter(SEED) == "11" and practice.GetParameter(HEAD) == f"SHA-256 {digest[:16]}"
+    assert "Doe" not in record_row(practice).head, "a name can be a patient’s"
     assert len(unsealed_truth(practice).lesions) > 3
     assert status(panel).startswith("Case 11 is made. Mark every lesion of “Practice baseline”, then submit")
     assert panel.lesions.table.keys == [], "the truth is not shown as a finding"

@@ -205,7 +205,7 @@ class PracticeSection:
         self._on_change()
 
     def _take(self, result: Mapping[str, Any], head: Any) -> str:
-        case = read_practice_case(result, head)
+        case = read_practice_case(result, bundled=head is None)
         baseline, follow_up = add_practice_case(case, practice_names())
         for volume in (baseline, follow_up):  # to be read without the network too
             begin_review(volume)
