@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import SimpleITK as sitk
 import slicer
+from PySide6 import QtCore, QtWidgets
 
 from drawn_heads import GRIDS, draw_finding, draw_head
 from head_phantom import head_phantom
@@ -336,7 +337,11 @@ def test_sample_data(slicer_app: SlicerFacade, worker_python: Path, small_head: 
     assert Path(sources[0].thumbnailFileName).is_file()
     assert cases.practice_head().is_file()
     monkeypatch.setattr(cases, "practice_head", lambda: small_head)
+    window = QtWidgets.QMainWindow()
+    monkeypatch.setattr(slicer.util, "mainWindow", lambda: window)
     volumes = sources[0].customDownloader(sources[0])
+    QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
+    assert window.findChildren(QtWidgets.QProgressDialog) == [], "none is left behind"
     from BrainMetsAILib.scene.practice import practice_of
 
     assert [volume.GetName() for volume in volumes] == ["Practice baseline", "Practice follow-up"]
