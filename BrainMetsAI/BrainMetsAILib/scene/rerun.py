@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from BrainMetsAILib.models.finding import Provenance
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.masks import crop_of, grid_of, grid_of_image, moved_crop, reference_grid, segment_crop
 from BrainMetsAILib.scene.segments import add_lesions, identify, is_untouched, lesion_segment_ids, necrosis_crop, set_necrosis
+from BrainMetsAILib.scene.tracking import shared_tracking, tracking_uid
 
 
 def replace_untouched(segmentation: Any, found: LesionSet, provenance: Provenance) -> None:
@@ -49,7 +51,8 @@ def replace_untouched(segmentation: Any, found: LesionSet, provenance: Provenanc
             if crop is not None:
                 kept[crop.box] |= crop.mask
 
-    names = {number: _identity(content.GetSegment(segment_id)) for number, segment_id in untouched.items()}
+    shared = shared_tracking(segmentation)
+    names = {number: _identity(content.GetSegment(segment_id), shared) for number, segment_id in untouched.items()}
     new = _renumbered(found, kept, earlier, names, numbers)
     new_mask = array_of(new.labels) > 0
     dead = _necrosis(segmentation, grid.shape) & kept | (array_of(found.necrosis) > 0) & new_mask
@@ -62,9 +65,9 @@ def replace_untouched(segmentation: Any, found: LesionSet, provenance: Provenanc
         set_necrosis(segmentation, placed, provenance)
 
 
-def _identity(segment: Any) -> tuple[str, str, str]:
+def _identity(segment: Any, shared: Mapping[str, str]) -> tuple[str, str, str]:
     """Lesion UID, tracking UID and display name."""
-    return tags.read_tag(segment, tags.LESION_UID), tags.read_tag(segment, tags.TRACKING_UID), segment.GetName()
+    return tags.read_tag(segment, tags.LESION_UID), tracking_uid(segment, shared), segment.GetName()
 
 
 def _renumbered(

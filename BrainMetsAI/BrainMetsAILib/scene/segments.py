@@ -34,6 +34,7 @@ from BrainMetsAILib.scene.masks import (
     write_mask,
 )
 from BrainMetsAILib.scene.settings import least_score
+from BrainMetsAILib.scene.tracking import shared_tracking, tracking_uid
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
 
 NECROSIS_NAME = "Necrosis"
@@ -288,6 +289,7 @@ def _measured(segmentation: Any, grid: Grid, include_rejected: bool) -> list[tup
     identify(segmentation)
     dead = necrosis_crop(segmentation, grid)
     axis = axial_axis(grid.ijk_to_ras)
+    shared = shared_tracking(segmentation)
     found = []
     for segment_id in lesion_segment_ids(segmentation):
         segment = segmentation.GetSegmentation().GetSegment(segment_id)
@@ -302,7 +304,7 @@ def _measured(segmentation: Any, grid: Grid, include_rejected: bool) -> list[tup
             number=int(tags.read_tag(segment, tags.NUMBER)),
             name=segment.GetName(),
             lesion_uid=tags.read_tag(segment, tags.LESION_UID),
-            tracking_uid=tags.read_tag(segment, tags.TRACKING_UID),
+            tracking_uid=tracking_uid(segment, shared),
             score=float(score) if score else None,
             measurements=_with_manual(in_whole_array(measured, crop.box[axis].start), segment, grid),
             removed=tags.read_tag(segment, tags.REMOVED),
