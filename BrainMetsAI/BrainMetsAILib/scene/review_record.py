@@ -121,7 +121,7 @@ def record_from_bytes(content: bytes) -> ReviewRecord:
 
 
 def restore_record(record: ReviewRecord, volume: Any, history: History | None = None) -> Any:
-    """Put a review back onto its volume: masks, tags, settings and log as they were; the probability map was not kept.
+    """Put a review back onto its volume: masks, tags, settings and log as they were; probability maps are `recovery_maps`' business.
 
     Parameters
     ----------

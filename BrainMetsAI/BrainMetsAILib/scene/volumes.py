@@ -109,7 +109,7 @@ def add_probability(image: sitk.Image, name: str, node: Any = None) -> Any:
     node
         A probability node of an earlier run to write into.
     """
-    rounded = np.round(array_of(image).astype(np.float32), 3)
+    rounded = np.round(array_of(image).astype(np.float32, copy=False), 3)
     if node is None:
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", slicer.mrmlScene.GenerateUniqueName(name))
     node.CreateDefaultDisplayNodes()
