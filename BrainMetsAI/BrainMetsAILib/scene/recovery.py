@@ -27,6 +27,7 @@ from BrainMetsAILib.scene.review import review_nodes, reviews
 from BrainMetsAILib.scene.review_record import ReviewRecord, record_bytes, record_from_bytes, record_of, restore_record
 from BrainMetsAILib.scene.settings import settings_node
 from BrainMetsAILib.scene.sign_off import changed_since, read_sign_off
+from BrainMetsAILib.scene.translation import tr as _
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
 
 PIECE = 1 << 18  # bytes written a step
@@ -282,7 +283,8 @@ def _read(path: Path) -> Offer:
     except ValueError as error:
         return Offer(path, None, str(error))
     except OSError as error:
-        return Offer(path, None, f"The kept review cannot be read ({error.strerror}). Close what holds it open, or discard it.")
+        sentence = _("The kept review cannot be read ({reason}). Close what holds it open, or discard it.")
+        return Offer(path, None, sentence.format(reason=error.strerror))
 
 
 def _remove_old(folder: Path) -> None:

@@ -20,6 +20,7 @@ from BrainMetsAILib.scene.segments import check_same_grid, new_segmentation, rea
 from BrainMetsAILib.scene.settings import EXAMINATION_UID, begin_least_score, read_facts, read_provenance, settings_node, write_examination
 from BrainMetsAILib.scene.shown import show_counted
 from BrainMetsAILib.scene.tables import lesion_table
+from BrainMetsAILib.scene.translation import tr as _
 from BrainMetsAILib.scene.volumes import add_probability, volume_image
 
 # Roles of the segmentation node's references to the other nodes of its examination.
@@ -171,7 +172,8 @@ def read_examination(segmentation: Any) -> ReviewedExamination:
     """
     volume = review_nodes(segmentation).volume
     if volume is None:
-        raise ImageRefused(f"The volume of “{segmentation.GetName()}” is no longer in the scene; load it again.")
+        sentence = _("The volume of “{name}” is no longer in the scene; load it again.")
+        raise ImageRefused(sentence.format(name=segmentation.GetName()))
     return ReviewedExamination(
         facts=read_facts(segmentation),
         image=volume_image(volume),

@@ -36,6 +36,7 @@ from BrainMetsAILib.scene.masks import (
 from BrainMetsAILib.scene.new_segments import LESION_TERMINOLOGY, NECROSIS_TERMINOLOGY, new_segment, write_provenance
 from BrainMetsAILib.scene.settings import least_score
 from BrainMetsAILib.scene.tracking import shared_tracking, tracking_uid
+from BrainMetsAILib.scene.translation import tr as _
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
 
 NECROSIS_NAME = "Necrosis"
@@ -88,7 +89,8 @@ def check_same_grid(volume_node: Any, lesions: LesionSet) -> None:
     """Refuse labels that do not fit the volume."""
     same_shape = tuple(volume_node.GetImageData().GetDimensions()) == lesions.labels.GetSize()
     if not same_shape or not np.allclose(ijk_to_ras_of(volume_node), ijk_to_ras(lesions.labels), atol=1e-3):
-        raise ValueError(f"The lesions are not on the grid of the volume “{volume_node.GetName()}”; find them in that volume.")
+        sentence = _("The lesions are not on the grid of the volume “{name}”; find them in that volume.")
+        raise ValueError(sentence.format(name=volume_node.GetName()))
 
 
 def add_lesions(segmentation: Any, lesions: LesionSet, provenance: Provenance | None) -> list[str]:
