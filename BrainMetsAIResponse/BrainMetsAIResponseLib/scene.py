@@ -11,7 +11,6 @@ import SimpleITK as sitk
 import slicer
 
 from BrainMetsAILib.images.geometry import lps_to_ras
-from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.layout import show_pair as show_response
 from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.response_record import BASELINE_ROLE, write_response_summary
@@ -20,6 +19,7 @@ from BrainMetsAILib.scene.review import TABLE_ROLE, ReviewNodes, review_nodes
 from BrainMetsAILib.scene.segments import segment_of
 from BrainMetsAILib.scene.settings import EXAMINATION_UID
 from BrainMetsAILib.scene.tables import MISSING, fill_table, lesion_table
+from BrainMetsAILib.scene.tracking import share_tracking
 from BrainMetsAILib.scene.volumes import vtk_matrix
 from BrainMetsAIResponseLib.report import summarise
 from BrainMetsAIResponseLib.response import PatientResponse
@@ -111,6 +111,8 @@ def _transform_node(follow_up_segmentation: Any, transform: sitk.Transform, foll
 
 def _share_identity(baseline: Any, follow_up: Any, response: PatientResponse) -> None:
     """One tracking UID for all that is one lesion, and the baseline's colour at follow-up."""
+    share_tracking(baseline, {side.lesion_uid: lesion.tracking_uid for lesion in response.lesions for side in lesion.baseline})
+    share_tracking(follow_up, {side.lesion_uid: lesion.tracking_uid for lesion in response.lesions for side in lesion.follow_up})
     with slicer.util.NodeModify(baseline), slicer.util.NodeModify(follow_up):
         for lesion in response.lesions:
             colour = None
@@ -120,7 +122,6 @@ def _share_identity(baseline: Any, follow_up: Any, response: PatientResponse) ->
                     if segment_id is None:
                         continue
                     segment = segmentation.GetSegmentation().GetSegment(segment_id)
-                    tags.write_tag(segment, tags.TRACKING_UID, lesion.tracking_uid)
                     if colour is None:
                         colour = segment.GetColor()
                     elif segmentation is follow_up:

@@ -51,6 +51,19 @@ def test_without_regions_only_what_is_outside_is_told() -> None:
     assert reasons_to_remove(sitk.Image([5, 5, 5], sitk.sitkUInt16), brain_with_margin(ANATOMY), ANATOMY) == {}
 
 
+def test_the_distance_to_the_surface_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[Anatomy] = []
+    distance = Anatomy.surface_distance_mm
+
+    def counted(anatomy: Anatomy) -> sitk.Image:
+        computed.append(anatomy)
+        return distance(anatomy)
+
+    monkeypatch.setattr(Anatomy, "surface_distance_mm", counted)
+    assert reasons(((BRAIN_MM[0] + 2.5, 0.0, 20.0), 3.0)) == {1: SURFACE}
+    assert len(computed) == 1, "for the margin that is searched, and not again"
+
+
 def test_places_in_words() -> None:
     assert places_of(balls(((30.0, -40.0, 5.0), 6.0), ((-20.0, 40.0, -25.0), 5.0)), ANATOMY) == {
         1: "left frontal lobe",

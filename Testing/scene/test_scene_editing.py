@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import vtk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -246,6 +247,39 @@ def test_redo_survives_looking_around(scene: Any) -> None:
     assert review.editor.logic.CanRedo()
     review.editor.redo()
     assert review.state() == after
+
+
+def test_the_dicom_tag_follows_who_drew_an_outline(scene: Any) -> None:
+    """AUTOMATIC as the network made it, SEMIAUTOMATIC once a person edited it, MANUAL where a person drew it; undo and redo included."""
+    from BrainMetsAILib.scene.edits import add_lesion
+
+    def kinds() -> dict[str, str]:
+        value = vtk.reference("")
+        found = {}
+        for name in review.names():
+            assert review.segment(name).GetTag("DICOM.SegmentAlgorithmType", value)
+            found[name] = str(value)
+        return found
+
+    review = Review("plain", head=(*BALLS, Ball((-20.0, 25.0, 10.0), 6.0)))
+    made = dict.fromkeys(review.names(), "AUTOMATIC")
+    assert kinds() == made
+    review.stroke("M02", (3.0, 8.0, 4.0), 3.0)
+    assert kinds() == made | {"M02": "SEMIAUTOMATIC"}
+    review.stroke("Necrosis", RING.centre, 6.0)
+    edited = made | {"M02": "SEMIAUTOMATIC", "Necrosis": "SEMIAUTOMATIC"}
+    assert kinds() == edited
+    for _ in range(2):
+        review.editor.undo()
+        review.watch.settle()
+    assert kinds() == made
+    for _ in range(2):
+        assert review.editor.logic.CanRedo(), "nothing was written after the undo"
+        review.editor.redo()
+        review.watch.settle()
+    assert kinds() == edited
+    add_lesion(review.nodes, (-20.0, 25.0, 10.0), 12.0, review.editor)
+    assert kinds() == edited | {"M04": "MANUAL"}
 
 
 def test_strokes_are_logged_once_with_volumes(scene: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from drawn_heads import GRIDS, draw_finding, draw_head
+from drawn_heads import BALLS, GRIDS, draw_finding, draw_head
 
 pytest.importorskip("slicer")
 
@@ -96,6 +96,10 @@ def contents(segmentation: Any) -> dict[str, Any]:
     }
 
 
+def suffixes(folder: Path) -> list[str]:
+    return sorted(path.suffix for path in folder.iterdir())
+
+
 def write_all(recovery: Any) -> None:
     for _ in range(10000):
         if not recovery.step():
@@ -105,14 +109,18 @@ def write_all(recovery: Any) -> None:
 
 @pytest.mark.parametrize("grid", GRIDS)
 def test_an_interrupted_review_comes_back_exactly(scene: Any, folder: Path, grid: str) -> None:
+    import slicer
+
     from BrainMetsAILib.scene.log import read_log
     from BrainMetsAILib.scene.masks import grid_of, reference_grid
     from BrainMetsAILib.scene.recovery import Recovery
     from BrainMetsAILib.scene.review import review_nodes, review_of
     from BrainMetsAILib.scene.settings import settings_node
+    from BrainMetsAILib.scene.volumes import ijk_to_ras_of
 
     nodes = review(grid)
     before, log = contents(nodes.segmentation), read_log()
+    maps = [slicer.util.arrayFromVolume(node).copy() for node in (nodes.probability, nodes.necrosis_probability)]
     assert before["origins"][:2] == ["AI", "AI, edited"]
     write_all(Recovery(folder))
     crash()
@@ -132,7 +140,16 @@ def test_an_interrupted_review_comes_back_exactly(scene: Any, folder: Path, grid
     assert settings_node().GetParameter("Find.Model") == HARD_TEXT
     assert read_log()[:-1] == log and read_log()[-1]["event"] == "restored"
     assert again.offer(loaded) is None
-    assert len(list(folder.iterdir())) == 1, "what was restored is kept until the next change"
+    assert suffixes(folder) == [".maps", ".npz"], "what was restored is kept until the next change"
+    nodes = review_nodes(segmentation)
+    for node, values in zip((nodes.probability, nodes.necrosis_probability), maps, strict=True):
+        np.testing.assert_array_equal(slicer.util.arrayFromVolume(node), values)
+        np.testing.assert_allclose(ijk_to_ras_of(node), ijk_to_ras_of(loaded), atol=1e-9)
+        assert node.GetDisplayNode().GetApplyThreshold()
+    (path,) = folder.glob("*.maps")
+    written = path.stat().st_mtime_ns
+    write_all(again)
+    assert path.stat().st_mtime_ns == written, "the maps are not written again"
 
 
 def test_onto_a_scene_file_that_is_older(scene: Any, folder: Path, tmp_path: Path) -> None:
@@ -203,7 +220,7 @@ os.kill(os.getpid(), signal.SIGKILL)
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)},
     )
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
-    assert sorted(path.suffix for path in folder.iterdir()) == [".npz", ".part"]
+    assert suffixes(folder) == [".maps", ".npz", ".part"]
     recovery = Recovery(folder)
     loaded = volume("oblique")
     offer = recovery.offer(loaded)
@@ -212,7 +229,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert [entry[3].get("BrainMetsAI.Comment", "") for entry in contents(segmentation)["segments"]][1:] == ["", "", "", ""]
     assert contents(segmentation)["lesions"][0].measurements.voxel_count > 100
     write_all(recovery)
-    assert [path.suffix for path in folder.iterdir()] == [".npz"], "the broken piece is written over"
+    assert suffixes(folder) == [".maps", ".npz"], "the broken piece is written over"
 
 
 @pytest.mark.parametrize("damage", ["cut short", "a byte changed", "emptied", "text", "another version", "voxels missing"])
@@ -225,7 +242,7 @@ def test_a_damaged_file_is_a_sentence(scene: Any, folder: Path, damage: str) -> 
 
     review("plain")
     write_all(Recovery(folder))
-    (path,) = folder.iterdir()
+    (path,) = folder.glob("*.npz")
     content = path.read_bytes()
     record = record_from_bytes(content)
     middle = len(content) // 2
@@ -258,7 +275,7 @@ def test_only_changes_are_written_and_an_answer_is_waited_for(scene: Any, folder
     nodes = review("plain")
     recovery = Recovery(folder)
     write_all(recovery)
-    (path,) = folder.iterdir()
+    (path,) = folder.glob("*.npz")
     first = path.read_bytes()
     path.write_bytes(b"watched")
     write_all(recovery)
@@ -277,7 +294,7 @@ def test_only_changes_are_written_and_an_answer_is_waited_for(scene: Any, folder
     offer = recovery.offer(other.volume)
     assert offer is not None and offer.path.read_bytes() == first, "what was left behind is not written over"
     recovery.closed()
-    assert list(folder.iterdir()) == [offer.path], "nor removed with the file of this session"
+    assert list(folder.glob("*.npz")) == [offer.path], "nor removed with the file of this session"
     scene.Clear(0)
     assert recovery.offer(volume("oblique")) is None, "another volume"
     assert recovery.offer(volume("plain")) is not None
@@ -296,7 +313,7 @@ def test_signed_and_saved_needs_no_file(scene: Any, folder: Path, tmp_path: Path
     write_all(recovery)
     save_mrb(tmp_path / "one.mrb")
     write_all(recovery)
-    assert len(list(folder.iterdir())) == 1, "not signed"
+    assert suffixes(folder) == [".maps", ".npz"], "not signed"
     set_reader_name("Dr. Example")
     sign_off(nodes.segmentation)
     set_reader_name("")
@@ -310,7 +327,65 @@ def test_signed_and_saved_needs_no_file(scene: Any, folder: Path, tmp_path: Path
     write_all(recovery)
     save_mrb(tmp_path / "three.mrb")
     write_all(recovery)
-    assert len(list(folder.iterdir())) == 1, "changed since it was signed"
+    assert suffixes(folder) == [".npz"], "changed since it was signed"
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut short", "another version", "another grid"])
+def test_without_usable_maps_the_review_comes_back_all_the_same(scene: Any, folder: Path, damage: str) -> None:
+    from BrainMetsAILib.scene.recovery import Recovery
+    from BrainMetsAILib.scene.recovery_maps import map_pieces
+    from BrainMetsAILib.scene.review import PROBABILITY_ROLE, review_nodes
+
+    before = contents(review("plain").segmentation)
+    write_all(Recovery(folder))
+    (path,) = folder.glob("*.maps")
+    content = path.read_bytes()
+    path.write_bytes(
+        {
+            "missing": b"",
+            "cut short": content[: len(content) // 2],
+            "another version": content.replace(b'"version": 1', b'"version": 9'),
+            "another grid": b"".join(map_pieces({PROBABILITY_ROLE: np.zeros((2, 3, 4), np.float32)})),
+        }[damage]
+    )
+    if damage == "missing":
+        path.unlink()
+    crash()
+    again, loaded = Recovery(folder), volume("plain")
+    offer = again.offer(loaded)
+    assert offer is not None
+    segmentation = again.restore(offer, loaded)
+    assert contents(segmentation) == before and review_nodes(segmentation).probability is None
+
+
+def test_every_value_that_a_map_of_the_scene_has_is_kept(scene: Any) -> None:
+    import slicer
+
+    from BrainMetsAILib.images.geometry import image_like
+    from BrainMetsAILib.scene.recovery_maps import map_pieces, maps_from_bytes
+    from BrainMetsAILib.scene.volumes import add_probability
+
+    image = GRIDS["plain"]
+    values = np.random.default_rng(5).random(image.GetSize()[::-1], dtype=np.float32)
+    shown = slicer.util.arrayFromVolume(add_probability(image_like(values, image), "map"))
+    assert len(np.unique(shown)) == 1001
+    np.testing.assert_array_equal(maps_from_bytes(b"".join(map_pieces({"role": shown})))["role"], shown)
+
+
+def test_maps_are_written_again_with_another_finding(scene: Any, folder: Path) -> None:
+    from BrainMetsAILib.scene.recovery import Recovery
+    from BrainMetsAILib.scene.recovery_maps import maps_from_bytes
+    from BrainMetsAILib.scene.review import PROBABILITY_ROLE, write_review
+
+    nodes = review("plain")
+    recovery = Recovery(folder)
+    write_all(recovery)
+    (path,) = folder.glob("*.maps")
+    before = maps_from_bytes(path.read_bytes())[PROBABILITY_ROLE]
+    write_review(nodes.volume, draw_finding(GRIDS["plain"], BALLS[:1]))
+    write_all(recovery)
+    now = maps_from_bytes(path.read_bytes())[PROBABILITY_ROLE]
+    assert 0 < now.sum() < before.sum()
 
 
 def test_a_folder_that_cannot_be_written_to(scene: Any, tmp_path: Path) -> None:

@@ -89,6 +89,33 @@ def test_judged_edited_and_drawn_lesions_stay_exactly(volume: Any) -> None:
     assert rejected is not None and tags.read_tag(content.GetSegment(ids[2]), tags.REVIEW) == tags.REJECTED
 
 
+def test_necrosis_says_who_drew_it_after_a_second_run(volume: Any) -> None:
+    from BrainMetsAILib.scene import tags
+    from BrainMetsAILib.scene.masks import reference_grid, segment_crop, write_mask
+    from BrainMetsAILib.scene.review import begin_review
+    from BrainMetsAILib.scene.segments import lesion_segment_ids, necrosis_segment_id
+    from BrainMetsAILib.scene.settling import held_by, settle
+
+    def kind() -> tuple[str, str]:
+        dead = segmentation.GetSegmentation().GetSegment(necrosis_segment_id(segmentation))
+        return tags.read_tag(dead, tags.ALGORITHM_TYPE), tags.read_tag(dead, tags.MODEL)
+
+    segmentation = begin_review(volume).segmentation
+    assert kind() == ("MANUAL", "")
+    write(volume, BALLS)
+    assert kind() == ("AUTOMATIC", "drawn")
+    before, lesion = held_by(segmentation), lesion_segment_ids(segmentation)[0]
+    write_mask(segmentation, str(necrosis_segment_id(segmentation)), segment_crop(segmentation, lesion, reference_grid(segmentation)))
+    settle(segmentation, before)
+    assert kind()[0] == "SEMIAUTOMATIC"
+    tags.set_review(segmentation.GetSegmentation().GetSegment(lesion), tags.ACCEPTED)
+    write(volume, BALLS)
+    assert kind()[0] == "SEMIAUTOMATIC", "a person’s part is still in it"
+    tags.set_review(segmentation.GetSegmentation().GetSegment(lesion), tags.UNREVIEWED)
+    write(volume, BALLS)
+    assert kind()[0] == "AUTOMATIC", "all of it was found anew"
+
+
 def test_lesions_never_overlap_after_a_second_run(volume: Any) -> None:
     from BrainMetsAILib.scene import tags
     from BrainMetsAILib.scene.masks import grid_of, segment_crop

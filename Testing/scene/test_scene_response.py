@@ -13,6 +13,7 @@ from BrainMetsAIResponseLib.report import summarise
 from BrainMetsAIResponseLib.response import PatientResponse, compare
 from BrainMetsAIResponseLib.response_words import HEADERS
 from drawn_heads import BALLS, GRIDS, Ball, draw_finding, draw_head
+from editor_history import EditorHistory
 
 pytest.importorskip("slicer")
 
@@ -89,6 +90,32 @@ def test_matched_lesions_share_tracking_uid_and_colour(pair: tuple[Any, Any, Pat
         assert colour(baseline.segmentation, before[old]) == colour(follow_up.segmentation, after[new])
     everyone = {lesion.tracking_uid for lesion in (*before.values(), *after.values())}
     assert len(everyone) == 4, "two shared, one vanished, one new"
+
+
+def test_links_survive_the_undo_of_an_older_edit(pair: tuple[Any, Any, PatientResponse]) -> None:
+    """A comparison is no step of undo: what is taken back is the edit before it, and the lesions stay the same ones."""
+    from BrainMetsAILib.scene import tags
+    from BrainMetsAILib.scene.decisions import decide
+    from BrainMetsAILib.scene.listing import list_lesions
+    from BrainMetsAIResponseLib.scene import write_response
+
+    baseline, follow_up, response = pair
+    history = EditorHistory(follow_up.segmentation)
+    first = list_lesions(follow_up.segmentation)[0].lesion.lesion_uid
+    decide(follow_up.segmentation, [first], tags.ACCEPTED, history)
+    write_response(baseline.segmentation, follow_up.segmentation, response)
+
+    def links() -> dict[str, tuple[str, float | None]]:
+        listed = list_lesions(follow_up.segmentation)
+        return {entry.lesion.lesion_uid: (entry.lesion.tracking_uid, entry.change_percent) for entry in listed}
+
+    compared = links()
+    assert sum(change is not None for _, change in compared.values()) == 2
+
+    for step, review in ((history.undo, tags.UNREVIEWED), (history.redo, tags.ACCEPTED)):
+        step()
+        assert list_lesions(follow_up.segmentation)[0].review == review
+        assert links() == compared
 
 
 def test_table_csv_and_library_say_the_same(pair: tuple[Any, Any, PatientResponse]) -> None:

@@ -200,6 +200,18 @@ def test_prior_contours_become_lesions(panel: Any) -> None:
     panel.refresh()
 
 
+def test_prior_contours_of_one_name_are_told_apart(panel: Any) -> None:
+    ui = panel.prior.ui
+    mask = np.any([distance_mm(GRIDS["oblique"], ball.centre) < ball.radius_mm for ball in BALLS], axis=0)
+    single, several = labels("first", mask), labels("second", mask * np.where(np.arange(mask.shape[2]) > 50, 2, 1))
+    for node in (single, several):
+        node.SetName("contours")
+    ui.priorSelector.setCurrentNode(several)
+    assert not ui.priorPiecesBox.enabled
+    ui.priorSelector.pick(single)
+    assert ui.priorPiecesBox.enabled and ui.priorPiecesBox.checked
+
+
 def test_prior_contours_elsewhere_are_refused_in_a_sentence(panel: Any) -> None:
     add("t1c")
     source = labels("far away", np.ones(GRIDS["oblique"].GetSize()[::-1]))

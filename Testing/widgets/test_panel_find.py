@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -110,7 +111,7 @@ def test_run_fills_scene_and_table(panel: Any, volume: Any, tmp_path: Path, wait
     assert max(share for share, _ in words) <= 100
     segmentation = segmentation_of(volume)
     assert len(lesion_segment_ids(segmentation)) == len(BALLS)
-    assert status(panel).startswith("3 lesions found in ")
+    assert re.match(r"3 lesions found\. It took \d+ s\.", status(panel))
     assert panel.find.ui.runButton.text == "Find lesions" and panel.find.ui.runButton.enabled
     assert panel.find.ui.findProgressBar.isHidden()
 
@@ -149,6 +150,24 @@ def test_run_fills_scene_and_table(panel: Any, volume: Any, tmp_path: Path, wait
     assert table.is_grey(table.keys[0]) and not table.is_grey(table.keys[1])
 
 
+def test_the_closing_sentence_counts_as_the_table_does(slicer_app: SlicerFacade) -> None:
+    from BrainMetsAILib.models.settings import OperatingPoint
+    from BrainMetsAILib.panel.find_section import found_text
+
+    points = (OperatingPoint("high sensitivity", 0.4), OperatingPoint("balanced", 0.6), OperatingPoint("of my own", 0.7))
+    scores = [0.35, 0.5, 0.6, 0.65, 0.9]
+    assert found_text(scores, 0.0, points) == "5 lesions found."
+    assert found_text(scores, 0.6, points) == (
+        "3 lesions found at the balanced point; 2 more candidates below it, shown when the score slider is lowered."
+    )
+    assert found_text(scores, 0.4, points) == (
+        "4 lesions found at the high-sensitivity point; 1 more candidate below it, shown when the score slider is lowered."
+    )
+    assert found_text(scores, 0.7, points).startswith("1 lesion found with a score of 0.70 or more; 4 more candidates below it")
+    assert found_text([0.8], 0.6, points) == "1 lesion found at the balanced point."
+    assert found_text([], 0.6, ()) == "0 lesions found with a score of 0.60 or more."
+
+
 def test_cancel(panel: Any, volume: Any, wait_for: Callable[..., None]) -> None:
     run_to_progress(panel, wait_for)
     pid = panel.worker.pid
@@ -157,9 +176,11 @@ def test_cancel(panel: Any, volume: Any, wait_for: Callable[..., None]) -> None:
     assert status(panel) == "Cancelled."
     assert segmentation_of(volume) is None
     assert panel.find.ui.runButton.text == "Find lesions"
+    settings().SetParameter("Lesions.LeastScore", "0.25")  # chosen before the run
     panel.find.ui.runButton.click()
     wait_for(lambda: not panel.worker.busy, 120)
     assert segmentation_of(volume) is not None
+    assert status(panel).startswith("3 lesions found with a score of 0.25 or more. ")
     assert panel.worker.pid == pid, "the worker stayed"
 
 

@@ -1,6 +1,7 @@
 """Practice mode in the panel: cases made by a real worker process, read, submitted, shown and recorded."""
 
 import csv
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 import SimpleITK as sitk
 import slicer
+from PySide6 import QtCore, QtWidgets
 
-from drawn_heads import GRIDS, draw_finding
+from drawn_heads import GRIDS, draw_finding, draw_head
 from head_phantom import head_phantom
 from pythonqt_facade import application
 from reading_cases import ELSEWHERE, TRUE_BALLS, practice_case, read_by_hand
@@ -67,10 +69,11 @@ def test_button_makes_a_case_of_the_chosen_head(panel: Any, small_head: Path, wa
     from BrainMetsAILib.panel.case_section import chosen_volume
     from BrainMetsAILib.panel.volume_facts import facts_of_volume
     from BrainMetsAILib.scene.practice import HEAD, SEED, practice_of, unsealed_truth
+    from BrainMetsAILib.scene.practice_reading import record_row
     from BrainMetsAILib.scene.volumes import add_volume
 
     ui = panel.practice.ui
-    head = add_volume(sitk.ReadImage(str(small_head)), "head")
+    head = add_volume(sitk.ReadImage(str(small_head)), "Doe John")
     ui.practiceHeadSelector.setCurrentNode(head)
     ui.practiceSeedBox.value = 11
     ui.practiceButton.click()
@@ -80,7 +83,9 @@ def test_button_makes_a_case_of_the_chosen_head(panel: Any, small_head: Path, wa
     assert baseline is not head and baseline.GetName() == "Practice baseline"
     assert facts_of_volume(baseline, "Baseline").synthetic
     practice = practice_of(baseline)
-    assert practice.GetParameter(SEED) == "11" and practice.GetParameter(HEAD) == "head"
+    digest = hashlib.sha256(slicer.util.arrayFromVolume(head).tobytes()).hexdigest()
+    assert practice.GetParameter(SEED) == "11" and practice.GetParameter(HEAD) == f"SHA-256 {digest[:16]}"
+    assert "Doe" not in record_row(practice).head, "a name can be a patient’s"
     assert len(unsealed_truth(practice).lesions) > 3
     assert status(panel).startswith("Case 11 is made. Mark every lesion of “Practice baseline”, then submit")
     assert panel.lesions.table.keys == [], "the truth is not shown as a finding"
@@ -92,6 +97,19 @@ def test_button_makes_a_case_of_the_chosen_head(panel: Any, small_head: Path, wa
     ui.practiceHeadSelector.setCurrentNode(baseline)
     ui.practiceButton.click()
     assert "has synthetic lesions already" in status(panel) and not panel.worker.busy
+
+
+def test_heads_of_one_name_are_told_apart(panel: Any) -> None:
+    from BrainMetsAILib.panel.practice_section import HEAD_ROLE
+    from BrainMetsAILib.scene.settings import settings_node
+    from BrainMetsAILib.scene.volumes import add_volume
+
+    first, second = (add_volume(draw_head(GRIDS["plain"]), name) for name in ("head", "another"))
+    second.SetName("head")
+    selector = panel.practice.ui.practiceHeadSelector
+    selector.pick(first)
+    selector.pick(second)
+    assert settings_node().GetNodeReference(HEAD_ROLE) is second
 
 
 def test_one_click_makes_a_case_with_a_new_number_of_the_bundled_head(
@@ -148,6 +166,8 @@ def test_submit_shows_and_records(panel: Any, volume: Any) -> None:
     assert rows[1][6] == "faint" and rows[0][3:6] == ["18.0", "1.00", "0"]
     (truth,) = truths()
     assert truth.GetDisplayNode().GetVisibility() and ui.truthBox.checked
+    application.processEvents()
+    assert truth.GetName() not in selectable(panel), "no prior contour for the next reading"
     assert len(panel.lesions.table.keys) == 3, "the truth is no finding"
 
     record = Path(ui.recordPathEdit.text)
@@ -302,6 +322,7 @@ def test_scene_file_before_and_after_submission(panel: Any, volume: Any, tmp_pat
     load_mrb(tmp_path / "after.mrb")
     application.processEvents()
     assert ui.submitButton.isHidden() and ui.resultLabel.text == words
+    assert truths() and "Practice baseline truth" not in selectable(panel), "no prior contour for the next reading"
     assert len(panel.practice.table.keys) == 4 and ui.truthBox.checked and ui.recordButton.isHidden()
 
 
@@ -316,7 +337,11 @@ def test_sample_data(slicer_app: SlicerFacade, worker_python: Path, small_head: 
     assert Path(sources[0].thumbnailFileName).is_file()
     assert cases.practice_head().is_file()
     monkeypatch.setattr(cases, "practice_head", lambda: small_head)
+    window = QtWidgets.QMainWindow()
+    monkeypatch.setattr(slicer.util, "mainWindow", lambda: window)
     volumes = sources[0].customDownloader(sources[0])
+    QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
+    assert window.findChildren(QtWidgets.QProgressDialog) == [], "none is left behind"
     from BrainMetsAILib.scene.practice import practice_of
 
     assert [volume.GetName() for volume in volumes] == ["Practice baseline", "Practice follow-up"]

@@ -1,6 +1,6 @@
 """The sections that lay out views and explain: buttons, slider, words; and the comparison that gives way."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -89,6 +89,37 @@ def test_slab(panel: Any) -> None:
     assert node.GetSlabReconstructionEnabled() and node.GetSlabReconstructionThickness() == 6, "new views take it over"
     ui.slabBox.click()
     assert slab_mm() == 0 and not node.GetSlabReconstructionEnabled() and not ui.slabSlider.enabled
+
+
+def logged(event: str) -> list[dict[str, Any]]:
+    from BrainMetsAILib.scene.log import read_log
+
+    return [{key: value for key, value in entry.items() if key not in ("time", "who")} for entry in read_log() if entry["event"] == event]
+
+
+def test_sliders_are_logged_once_they_rest(panel: Any, review: Any, wait_for: Callable[..., None]) -> None:
+    panel.reading.ui.slabBox.click()
+    for thickness in (9.0, 8.0, 7.0):
+        panel.reading.ui.slabSlider.value = thickness
+    for per_cent in (30, 40, 50):
+        panel.explain.ui.opacitySlider.value = per_cent
+        panel.explain.ui.thresholdSlider.value = per_cent + 5
+    panel.explain.ui.legendBox.click()
+    assert logged("slab") == logged("overlay opacity") == logged("overlay threshold") == [], "not at every step"
+    assert logged("overlay legend") == [{"event": "overlay legend", "shown": False}]
+    wait_for(lambda: logged("slab"), 5)
+    assert logged("slab") == [{"event": "slab", "thickness_mm": 7.0}]
+    assert logged("overlay opacity") == [{"event": "overlay opacity", "value": 0.5}]
+    assert logged("overlay threshold") == [{"event": "overlay threshold", "overlay": "probability", "value": 0.55}]
+
+    panel.explain.ui.thresholdSlider.value = 20
+    panel.explain.ui.overlayBox.setCurrentIndex(2)
+    last = {"event": "overlay threshold", "overlay": "probability", "value": 0.2}
+    assert logged("overlay threshold")[1:] == [last], "before another overlay has the slider"
+    panel.reading.ui.slabBox.click()
+    panel.exit()
+    assert logged("slab")[1:] == [{"event": "slab", "thickness_mm": 0.0}], "before the module is left"
+    panel.enter()
 
 
 def test_coming_back_from_a_comparison(panel: Any, review: Any) -> None:

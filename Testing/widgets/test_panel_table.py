@@ -1,6 +1,7 @@
 """The table of results: sorting, updating in place, selection."""
 
 import pytest
+from PySide6 import QtCore, QtTest
 
 from pythonqt_facade import application, qt
 from slicer_facade import SlicerFacade
@@ -44,6 +45,33 @@ def test_a_click_on_the_current_row_goes_there_again(slicer_app: SlicerFacade, s
     table.select("b")
     view.clicked.emit(view.currentIndex())
     assert seen == ["b", "b"]
+
+
+def test_a_click_on_another_row_goes_there_once(slicer_app: SlicerFacade, seen: list[str]) -> None:
+    from BrainMetsAILib.panel.result_table import ResultTable
+
+    left: list[str] = []
+    view = qt.QTableView()
+    table = ResultTable(view, (("Lesion", "Name"),), seen.append, lambda: left.append("left"))
+    table.fill({"a": ("M01",), "b": ("M02",), "c": ("M03",)})
+    view.show()
+
+    def click(row: int, modifier: QtCore.Qt.KeyboardModifier = QtCore.Qt.NoModifier) -> None:
+        place = view.visualRect(view.model().index(row, 0)).center()
+        QtTest.QTest.mouseClick(view.viewport(), QtCore.Qt.LeftButton, modifier, place)
+        application.processEvents()
+
+    click(1)
+    assert seen == ["b"]
+    click(1)
+    assert seen == ["b", "b"], "the current row again"
+    table.step(1)
+    application.processEvents()
+    assert seen == ["b", "b", "c"]
+    click(2)
+    assert seen == ["b", "b", "c", "c"], "the row that a key had made current"
+    click(2, QtCore.Qt.ControlModifier)
+    assert left == ["left"] and seen == ["b", "b", "c", "c"]
 
 
 @pytest.mark.parametrize("order", ["AscendingOrder", "DescendingOrder"])

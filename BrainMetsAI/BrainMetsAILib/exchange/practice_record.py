@@ -4,7 +4,7 @@
 |---|---|
 | ``time`` | when the reading was submitted, UTC, ISO 8601 |
 | ``reader`` | who read, as the panel knows it (`scene.reader`); empty where nobody is known |
-| ``head``, ``seed`` | the volume the case was made from, and the case's number: they make the same case again |
+| ``head``, ``seed`` | the head the case was made from (`scene.practice_case`: never a name that could be a patient's), and its number |
 | ``examination`` | ``baseline`` or ``follow-up`` |
 | ``with_network`` | ``yes`` where a network's finding was in the scene before submission |
 | ``network`` | that network and its version; empty without |

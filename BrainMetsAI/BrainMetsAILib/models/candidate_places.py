@@ -17,8 +17,6 @@ from BrainMetsAILib.models.brain_region import LEAST_SHARE, shares_inside
 OUTSIDE, SURFACE, PLEXUS = "outside the brain", "on the surface of the brain", "in the choroid plexus"
 SEARCH_MARGIN_MM = 5.0
 """How far outside the brain's surface is still searched: more than the outline of a coarse grid is ever off."""
-SURFACE_MM = 0.0
-"""How deep the surface reaches into the brain mask, which holds the sulci: vessels of the hull lie on it."""
 PLEXUS_MARGIN_MM = 1.0
 MOST_SHARE = 0.6
 """Share of a candidate from which it lies on the surface, or in the choroid plexus."""
@@ -45,9 +43,9 @@ def reasons_to_remove(labels: sitk.Image, near_brain: sitk.Image, anatomy: Anato
     reasons: dict[int, str] = {}
     if anatomy is not None:
         plexus = shares_inside(labels, anatomy.choroid_region(PLEXUS_MARGIN_MM))
-        deep = shares_inside(labels, brain_with_margin(anatomy, -SURFACE_MM))
+        within = shares_inside(labels, anatomy.brain_mask())  # which holds the sulci; vessels of the hull lie on it
         reasons |= {number: PLEXUS for number, share in plexus.items() if share >= MOST_SHARE}
-        reasons |= {number: SURFACE for number, share in deep.items() if 1 - share >= MOST_SHARE}
+        reasons |= {number: SURFACE for number, share in within.items() if 1 - share >= MOST_SHARE}
     near = shares_inside(labels, near_brain)
     return reasons | {number: OUTSIDE for number, share in near.items() if share < LEAST_SHARE}
 

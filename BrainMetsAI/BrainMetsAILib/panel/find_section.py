@@ -1,13 +1,13 @@
 """The section that finds lesions: one button that runs and cancels, progress in words and per cent."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
 from BrainMetsAILib.models.bundles import Bundle, BundleError, metastasis_bundles
-from BrainMetsAILib.models.settings import ALL_CANDIDATES, OperatingPoint, balanced_score, operating_points
+from BrainMetsAILib.models.settings import ALL_CANDIDATES, BALANCED, OperatingPoint, balanced_score, operating_points
 from BrainMetsAILib.panel.case_section import chosen_volume
 from BrainMetsAILib.panel.process import WorkerProcess
 from BrainMetsAILib.panel.progress import TaskProgress
@@ -25,6 +25,8 @@ from BrainMetsAILib.worker.payload import find_input, read_finding
 
 MODEL, DEVICE = "Find.Model", "Find.Device"  # parameters of the settings node
 DEVICES = ("auto", "cpu", "cuda")
+SAME_SCORE = 0.0005
+"""Scores nearer to each other than this are one: the slider knows fewer digits than a bundle's operating point."""
 
 
 class FindSection:
@@ -96,7 +98,7 @@ class FindSection:
         value = least_score()
         if not settings_node().GetParameter(LEAST_SCORE):  # what the first finding will begin with
             value = balanced_score(self._points)
-        chosen = [place for place, point in enumerate(self._points) if abs(point.least_score - value) < 0.0005]
+        chosen = [place for place, point in enumerate(self._points) if abs(point.least_score - value) < SAME_SCORE]
         self.ui.operatingPointBox.setCurrentIndex(chosen[0] if chosen else len(self._points))
 
     def _on_operating_point(self, index: int) -> None:
@@ -155,10 +157,43 @@ class FindSection:
         history = self._history if volume is chosen_volume() else None  # another one may have been chosen meanwhile
         nodes = write_review(volume, finding, facts=facts_of_volume(volume, "Examination", warnings), history=history)
         show_review(nodes)
-        sentence = _("{count} lesions found in {seconds} s.").format(
-            count=len(finding.scores), seconds=f"{finding.provenance.seconds:.0f}"
-        )
-        return " ".join((sentence, *warnings))
+        found = found_text(finding.scores.values(), least_score(), self._points)
+        return " ".join((found, _("It took {seconds} s.").format(seconds=f"{finding.provenance.seconds:.0f}"), *warnings))
+
+
+def found_text(scores: Iterable[float], least: float, points: Iterable[OperatingPoint]) -> str:
+    """What a run found, as the lesion table counts it: the lesions from the least score on, and the hidden candidates below it.
+
+    Parameters
+    ----------
+    scores
+        Of every candidate, 0 to 1.
+    least
+        The least score that holds.
+    points
+        Operating points of the network, one of which may have that score.
+    """
+    scores = list(scores)
+    hidden = sum(score < least for score in scores)
+    number = len(scores) - hidden
+    sentence = _("1 lesion found") if number == 1 else _("{count} lesions found").format(count=number)
+    if least > 0.0:
+        sentence = f"{sentence} {_point_words(least, points)}"
+    if hidden == 1:
+        sentence += _("; 1 more candidate below it, shown when the score slider is lowered")
+    elif hidden:
+        sentence += _("; {count} more candidates below it, shown when the score slider is lowered").format(count=hidden)
+    return sentence + "."
+
+
+def _point_words(least: float, points: Iterable[OperatingPoint]) -> str:
+    words = {
+        "high sensitivity": _("at the high-sensitivity point"),
+        BALANCED: _("at the balanced point"),
+        "high precision": _("at the high-precision point"),
+    }
+    named = (words[point.name] for point in points if point.name in words and abs(point.least_score - least) < SAME_SCORE)
+    return next(named, _("with a score of {score} or more").format(score=f"{least:.2f}"))
 
 
 def point_text(point: OperatingPoint) -> str:

@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-import qt
 from slicer.i18n import tr as _
 
+from BrainMetsAILib.panel.settled_change import SettledChange
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.list_filter import EVERYTHING, LESIONS, STATES, ListFilter, read_filter, write_filter
 from BrainMetsAILib.scene.segments import BELOW_SCORE, TAKEN_OUT
 from BrainMetsAILib.scene.settings import least_score
 from BrainMetsAILib.scene.visibility import log_least_score, set_least_score
 
-SETTLED_MS = 500  # a slider that rests this long is where the person wants it: then it is logged
 _STEPS = 100
 
 
@@ -47,10 +46,7 @@ class LesionFilters:
         ui.sizeFilterBox.connect("valueChanged(double)", self._on_size)
         ui.scoreSlider.connect("valueChanged(int)", self._on_slider)
         ui.scoreBox.connect("valueChanged(double)", self._on_score)
-        self._settled = qt.QTimer()
-        self._settled.setSingleShot(True)
-        self._settled.setInterval(SETTLED_MS)
-        self._settled.connect("timeout()", log_least_score)
+        self._score = SettledChange(log_least_score)
 
     @property
     def listed(self) -> ListFilter:
@@ -71,7 +67,7 @@ class LesionFilters:
 
     def release(self) -> None:
         """Before the scene closes and at exit."""
-        self._settled.stop()
+        self._score.finish()
 
     def _on_filter(self, index: int) -> None:
         self._write_filter()
@@ -94,5 +90,5 @@ class LesionFilters:
         if not self._updating:
             set_least_score(value)
             self.refresh()
-            self._settled.start()
+            self._score.changed()
             self._on_score_changed()

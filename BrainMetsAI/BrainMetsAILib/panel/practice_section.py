@@ -27,7 +27,7 @@ from BrainMetsAILib.panel.process import WorkerProcess
 from BrainMetsAILib.panel.progress import TaskProgress
 from BrainMetsAILib.panel.questions import Questions
 from BrainMetsAILib.panel.result_table import ResultTable
-from BrainMetsAILib.panel.volume_selectors import leave_out_maps
+from BrainMetsAILib.panel.volume_selectors import CHOSEN, leave_out_maps
 from BrainMetsAILib.scene.case_volumes import choose_volume
 from BrainMetsAILib.scene.layout import show_lesion, show_volume
 from BrainMetsAILib.scene.practice import (
@@ -88,7 +88,8 @@ class PracticeSection:
         self.table = ResultTable(ui.resultTable, headings(), self._on_row)
         self.clock = PracticeClock(self._say_reading)
         ui.practiceHeadSelector.connect("nodeAboutToBeRemoved(vtkMRMLNode*)", self._on_leaving)
-        ui.practiceHeadSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_head)
+        for signal in CHOSEN:
+            ui.practiceHeadSelector.connect(signal, self._on_head)
         ui.practiceSeedBox.connect("valueChanged(int)", self._on_number)
         ui.practiceButton.connect("clicked()", self._on_make)
         ui.submitButton.connect("clicked()", self._on_submit)
@@ -204,7 +205,7 @@ class PracticeSection:
         self._on_change()
 
     def _take(self, result: Mapping[str, Any], head: Any) -> str:
-        case = read_practice_case(result, head)
+        case = read_practice_case(result, bundled=head is None)
         baseline, follow_up = add_practice_case(case, practice_names())
         for volume in (baseline, follow_up):  # to be read without the network too
             begin_review(volume)

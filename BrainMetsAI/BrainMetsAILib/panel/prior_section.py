@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 
 from BrainMetsAILib.images.examination import ImageRefused
 from BrainMetsAILib.panel.volume_facts import facts_of_volume
+from BrainMetsAILib.panel.volume_selectors import CHOSEN, leave_out_truths
 from BrainMetsAILib.scene.case_volumes import chosen_volume
 from BrainMetsAILib.scene.history import History, NoHistory
 from BrainMetsAILib.scene.layout import show_review
@@ -33,18 +34,20 @@ class PriorSection:
         self.ui, self._on_change, self._history = ui, on_change, history or NoHistory()
         self._counted: tuple[tuple[str, int] | None, int] = (None, 0)
         self._source_id = ""
-        ui.priorSelector.connect("currentNodeChanged(vtkMRMLNode*)", self._on_source)
+        for signal in CHOSEN:
+            ui.priorSelector.connect(signal, self._on_source)
         ui.priorButton.connect("clicked()", self._on_take_over)
         ui.priorStatusLabel.setVisible(False)
         self._show_state()
 
     def refresh(self) -> None:
         """Show what can be done."""
+        leave_out_truths([self.ui.priorSelector])
         self._show_state()
 
     def _on_source(self, source: Any) -> None:
         before, self._source_id = self._source_id, source.GetID() if source is not None else ""
-        if self._source_id == before:  # from 5.12 on the selector also speaks when the source gets another name
+        if self._source_id == before:  # the selector spoke twice, or because the source got another name
             return
         if not (slicer.mrmlScene.IsClosing() or slicer.mrmlScene.IsImporting()):
             count = self._count(source)

@@ -5,6 +5,7 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from BrainMetsAILib.panel.settled_change import SettledChange
 from BrainMetsAILib.scene.layout import show_case
 from BrainMetsAILib.scene.reading_layouts import (
     AXIAL,
@@ -16,6 +17,7 @@ from BrainMetsAILib.scene.reading_layouts import (
     fit_views,
     keep_slab,
     leave_comparison,
+    log_slab,
     place_of_views,
     register_layouts,
     remember_layout,
@@ -47,6 +49,7 @@ class ReadingSection:
         self._fit.setSingleShot(True)
         self._fit.setInterval(0)
         self._fit.connect("timeout()", lambda: fit_views(self._place))
+        self._slab = SettledChange(log_slab)
         register_layouts()
         ui.slabSlider.minimum, ui.slabSlider.maximum = SLAB_MM
         ui.slabSlider.value = USUAL_SLAB_MM
@@ -104,6 +107,7 @@ class ReadingSection:
 
     def left(self) -> None:
         """The module is closed."""
+        self._slab.finish()
         remember_layout()
 
     def scene_loaded(self) -> None:
@@ -115,8 +119,10 @@ class ReadingSection:
     def release(self) -> None:
         """At exit and reload."""
         self._fit.stop()
+        self._slab.finish()
 
     def _on_slab(self, changed: Any = None) -> None:
         if not self._updating:
             set_slab(self.ui.slabSlider.value if self.ui.slabBox.checked else 0.0)
+            self._slab.changed()
             self.refresh()

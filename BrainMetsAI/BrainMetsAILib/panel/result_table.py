@@ -86,7 +86,13 @@ class ResultTable:
         self._selection = view.selectionModel()  # without this reference the connection ends with the wrapper
         self._selection.connect("currentRowChanged(QModelIndex,QModelIndex)", self._row_changed)
         self._selection.connect("selectionChanged(QItemSelection,QItemSelection)", self._selection_changed)
+        view.connect("pressed(QModelIndex)", self._pressed)
         view.connect("clicked(QModelIndex)", self._clicked)  # the current row too: a person scrolled away and wants back
+        self._just_moved = self._moved_by_press = False
+        self._turn = qt.QTimer()  # a press changes the row, and tells of itself, within one turn of the event loop
+        self._turn.setSingleShot(True)
+        self._turn.setInterval(0)
+        self._turn.connect("timeout()", self._forget_move)
 
     def fill(
         self, rows: Mapping[str, Sequence[Value]], tooltips: Mapping[str, str] | None = None, greyed: Collection[str] = ()
@@ -185,14 +191,23 @@ class ResultTable:
 
     def _row_changed(self, current: "qt.QModelIndex", previous: "qt.QModelIndex") -> None:
         if current.isValid() and not self._filling:
+            self._just_moved = True
+            self._turn.start()
             self._on_row(self._key_at(current.row()))
+
+    def _forget_move(self) -> None:
+        self._just_moved = False
+
+    def _pressed(self, index: "qt.QModelIndex") -> None:
+        self._moved_by_press = self._just_moved
 
     def _selection_changed(self, selected: "qt.QItemSelection", deselected: "qt.QItemSelection") -> None:
         if not self._filling and not self._selection.selectedRows():
             self._on_none()
 
     def _clicked(self, index: "qt.QModelIndex") -> None:
-        if self._selection.selectedRows():  # else Ctrl and the click have just left it
+        gone_to, self._moved_by_press = self._moved_by_press, False
+        if self._selection.selectedRows() and not gone_to:  # without selected rows Ctrl and the click have just left it
             self._on_row(self._key_at(index.row()))
 
 

@@ -83,6 +83,7 @@ def load_practice_case(seed: int = 0, worker: WorkerProcess | None = None) -> li
     finally:
         worker.stop()
         dialog.close()
+        dialog.deleteLater()  # the main window would keep it
     if not made:
         return []
     show_volume(made[0][0])

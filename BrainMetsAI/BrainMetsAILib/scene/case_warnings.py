@@ -13,6 +13,7 @@ from BrainMetsAILib.images.examination import ImageRefused, Role
 from BrainMetsAILib.images.geometry import image_from_ijk_to_ras
 from BrainMetsAILib.images.suitability import check_voxels, role_warnings
 from BrainMetsAILib.scene.case_volumes import VolumeFacts
+from BrainMetsAILib.scene.translation import tr as _
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
 
 LOOKED_AT_MM = 4.0
@@ -22,14 +23,16 @@ def header_warnings(facts: VolumeFacts) -> tuple[str, ...]:
     """What header and name say against a volume as the contrast-enhanced T1 of a head; takes no time."""
     guess, modality = facts.guess, facts.acquisition.modality
     if guess.role is Role.CT or modality == "CT":
-        return ("This is a CT: lesions are sought on contrast-enhanced T1 MR only.",)
+        return (_("This is a CT: lesions are sought on contrast-enhanced T1 MR only."),)
     if modality not in ("", "MR"):
-        return (f"This is {modality}, not MR: lesions are sought on contrast-enhanced T1 MR only.",)
+        return (_("This is {modality}, not MR: lesions are sought on contrast-enhanced T1 MR only.").format(modality=modality),)
     warnings = role_warnings(guess, modality)
     if not warnings and guess.role is Role.T1N and guess_contrast(facts.acquisition).stated:
-        warnings = (f"No contrast agent likely ({guess.reason}): metastases that do not stand out will be missed.",)
+        sentence = _("No contrast agent likely ({reason}): metastases that do not stand out will be missed.")
+        warnings = (sentence.format(reason=guess.reason),)
     if facts.body_part:
-        warnings = (*warnings, f"The header says that this shows {facts.body_part.lower()}, not the head.")
+        sentence = _("The header says that this shows {part}, not the head.")
+        warnings = (*warnings, sentence.format(part=facts.body_part.lower()))
     return warnings
 
 
@@ -68,14 +71,15 @@ def thinned_image(volume: Any, spacing_mm: float = LOOKED_AT_MM) -> sitk.Image:
     """
     array = slicer.util.arrayFromVolume(volume) if volume.GetImageData() else None
     if array is None or array.ndim != 3 or array.size == 0:
-        raise ImageRefused(f"The volume “{volume.GetName()}” is not one grey value a voxel in three dimensions; choose another.")
+        sentence = _("The volume “{name}” is not one grey value a voxel in three dimensions; choose another.")
+        raise ImageRefused(sentence.format(name=volume.GetName()))
     matrix = ijk_to_ras_of(volume)
     steps = np.maximum(np.floor(spacing_mm / np.linalg.norm(matrix[:3, :3], axis=0)), 1).astype(int)  # i, j, k
     thin = array[:: steps[2], :: steps[1], :: steps[0]].astype(np.float32)
     try:
         return image_from_ijk_to_ras(thin, matrix @ np.diag([*steps.tolist(), 1.0]))
     except ValueError as error:
-        raise ImageRefused(f"The volume “{volume.GetName()}” cannot be used: {error}.") from error
+        raise ImageRefused(_("The volume “{name}” cannot be used: {reason}.").format(name=volume.GetName(), reason=error)) from error
 
 
 def _version(volume: Any) -> object:

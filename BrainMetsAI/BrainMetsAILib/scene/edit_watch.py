@@ -6,7 +6,7 @@ from typing import Any
 
 from BrainMetsAILib.scene.edit_log import Change, changes_between
 from BrainMetsAILib.scene.segments import identify
-from BrainMetsAILib.scene.settling import drop_stray_necrosis, give_back, held_by
+from BrainMetsAILib.scene.settling import give_back, held_by, settle
 
 
 class EditWatch:
@@ -55,6 +55,6 @@ class EditWatch:
             Empty where nothing changed.
         """
         identify(self._segmentation)
-        before, self._ruled = self._told, drop_stray_necrosis(self._segmentation, give_back(self._segmentation, self._ruled))
+        before, self._ruled = self._told, settle(self._segmentation, self._ruled)
         self._told = self._ruled
         return changes_between(self._segmentation, before, self._ruled, with_judgements)

@@ -42,6 +42,7 @@ from BrainMetsAILib.scene.masks import (
 from BrainMetsAILib.scene.review import ReviewNodes
 from BrainMetsAILib.scene.segments import add_drawn_lesion, lesion_segment_ids, necrosis_segment_id, segment_of, set_necrosis
 from BrainMetsAILib.scene.settling import held_by, settle
+from BrainMetsAILib.scene.translation import tr as _
 
 _ROOM = 3  # voxels around a lesion that its core is judged with
 
@@ -139,7 +140,7 @@ def merge_lesions(segmentation: Any, lesion_uids: Sequence[str], history: Histor
     grid = reference_grid(segmentation)
     crops = {segment_id: crop for segment_id in ids if (crop := segment_crop(segmentation, segment_id, grid)) is not None}
     if len(crops) < 2:
-        raise EditRefused("Merging needs two lesions; choose another one to merge with.")
+        raise EditRefused(_("Merging needs two lesions; choose another one to merge with."))
     largest = max(crops, key=lambda segment_id: int(crops[segment_id].mask.sum()))
 
     def change() -> str:
@@ -164,11 +165,11 @@ def fill_necrosis(nodes: ReviewNodes, lesion_uid: str, history: History) -> str:
     segment_id = _segment(segmentation, lesion_uid)
     name = segmentation.GetSegmentation().GetSegment(segment_id).GetName()
     if nodes.volume is None or nodes.volume.GetImageData() is None:
-        raise EditRefused("The volume of these lesions is no longer in the scene; load it again.")
+        raise EditRefused(_("The volume of these lesions is no longer in the scene; load it again."))
     grid, own = grid_of(segmentation), reference_grid(segmentation)
     lesion = segment_crop(segmentation, segment_id, grid)
     if lesion is None:
-        raise EditRefused(f"{name} is empty; paint it first.")
+        raise EditRefused(_("{name} is empty; paint it first.").format(name=name))
     k, j, i = (slice(max(side.start - _ROOM, 0), min(side.stop + _ROOM, size)) for side, size in zip(lesion.box, grid.shape, strict=True))
     box = (k, j, i)
     image = np.asarray(slicer.util.arrayFromVolume(nodes.volume)[box], np.float32)
@@ -180,7 +181,8 @@ def fill_necrosis(nodes: ReviewNodes, lesion_uid: str, history: History) -> str:
     found = tight(MaskCrop(core, box))
     placed = found and moved_crop(found, grid, own)
     if placed is None:
-        raise EditRefused(f"The dark part of {name} belongs to another lesion; select that one and fill it there.")
+        sentence = _("The dark part of {name} belongs to another lesion; select that one and fill it there.")
+        raise EditRefused(sentence.format(name=name))
     dead = necrosis_segment_id(segmentation)
     before = None if dead is None else segment_crop(segmentation, dead, own)
 
@@ -226,11 +228,11 @@ def _split(segmentation: Any, lesion_uid: str, history: History, divide: Callabl
     segment_id, grid = _segment(segmentation, lesion_uid), reference_grid(segmentation)
     crop = segment_crop(segmentation, segment_id, grid)
     if crop is None:
-        raise EditRefused("The lesion is empty; paint it first.")
+        raise EditRefused(_("The lesion is empty; paint it first."))
     parts = divide(crop, grid)
     pieces = [piece for number in range(1, int(parts.max()) + 1) if (piece := tight(MaskCrop(parts == number, crop.box))) is not None]
     if len(pieces) < 2:
-        raise EditRefused("This leaves one part only; choose other points.")
+        raise EditRefused(_("This leaves one part only; choose other points."))
     pieces.sort(key=lambda piece: -int(piece.mask.sum()))
     uids = [lesion_uid]
 
@@ -263,7 +265,7 @@ def _edit(segmentation: Any, history: History | None, change: Callable[[], str],
 def _segment(segmentation: Any, lesion_uid: str) -> str:
     segment_id = segment_of(segmentation, lesion_uid) if lesion_uid else None
     if segment_id is None:
-        raise EditRefused("Select a lesion in the table first.")
+        raise EditRefused(_("Select a lesion in the table first."))
     return segment_id
 
 

@@ -13,6 +13,7 @@ from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.review import review_nodes
 from BrainMetsAILib.scene.segments import read_lesions
 from BrainMetsAILib.scene.settings import EXAMINATION_UID
+from BrainMetsAILib.scene.translation import tr as _
 
 
 def export_steps(segmentation: Any, parent: Path) -> Generator[None, None, Path]:
@@ -39,7 +40,8 @@ def export_steps(segmentation: Any, parent: Path) -> Generator[None, None, Path]
     """
     volume = review_nodes(segmentation).volume
     if volume is None:
-        raise ImageRefused(f"The volume of “{segmentation.GetName()}” is no longer in the scene; load it again.")
+        sentence = _("The volume of “{name}” is no longer in the scene; load it again.")
+        raise ImageRefused(sentence.format(name=segmentation.GetName()))
     target = free_folder(parent, f"{volume.GetName()} lesions")
     lesions, uid = read_lesions(segmentation), segmentation.GetAttribute(EXAMINATION_UID)
     with new_folder(target) as draft:

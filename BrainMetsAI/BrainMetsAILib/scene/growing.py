@@ -13,6 +13,7 @@ from BrainMetsAILib.lesions.refusal import EditRefused
 from BrainMetsAILib.scene.masks import Grid, MaskCrop, crop_of, grid_of, moved_crop, reference_grid, segment_crop, shared_part
 from BrainMetsAILib.scene.review import ReviewNodes
 from BrainMetsAILib.scene.segments import counts, lesion_segment_ids
+from BrainMetsAILib.scene.translation import tr as _
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
 
 _AIR_AROUND_MM = 4.0
@@ -40,14 +41,14 @@ def grown_crop(nodes: ReviewNodes, ras: Triple, size_mm: float, apart_from: str 
     """
     volume = nodes.volume
     if volume is None or volume.GetImageData() is None:
-        raise EditRefused("The volume of these lesions is no longer in the scene; load it again.")
+        raise EditRefused(_("The volume of these lesions is no longer in the scene; load it again."))
     array = slicer.util.arrayFromVolume(volume)
     if array.ndim != 3:
-        raise EditRefused(f"The volume “{volume.GetName()}” is not one grey value a voxel; choose another.")
+        raise EditRefused(_("The volume “{name}” is not one grey value a voxel; choose another.").format(name=volume.GetName()))
     grid = grid_of(nodes.segmentation)
     seed = array_place(volume, grid, ras)
     if any(not -0.5 <= at <= size - 0.5 for at, size in zip(seed, grid.shape, strict=True)):
-        raise EditRefused("This place is outside the volume; click inside the head.")
+        raise EditRefused(_("This place is outside the volume; click inside the head."))
     steps = np.linalg.norm(grid.ijk_to_ras[:3, :3], axis=0)[::-1]
     spacing = (float(steps[0]), float(steps[1]), float(steps[2]))
     box = growth_box(grid.shape, seed, spacing, size_mm)
@@ -56,7 +57,7 @@ def grown_crop(nodes: ReviewNodes, ras: Triple, size_mm: float, apart_from: str 
     image = np.asarray(array[box], np.float32)
     air = _air(array)
     if _share_of_air(image, inside, spacing, air) > 0.5:
-        raise EditRefused("This place is in air, outside the head; click inside the head.")
+        raise EditRefused(_("This place is in air, outside the head; click inside the head."))
     taken = _taken(nodes.segmentation, grid, box, inside, apart_from)
     around = Neighbourhood(image, spacing, inside, taken, _probability(nodes, grid, box))
     found = crop_of(grow_lesion(around, size_mm))
@@ -64,7 +65,7 @@ def grown_crop(nodes: ReviewNodes, ras: Triple, size_mm: float, apart_from: str 
     k, j, i = (slice(side.start + part.start, side.start + part.stop) for side, part in zip(box, found.box, strict=True))
     crop = moved_crop(MaskCrop(found.mask, (k, j, i)), grid, reference_grid(nodes.segmentation))
     if crop is None:
-        raise EditRefused("This place is outside the part of the volume in which lesions were looked for; click inside it.")
+        raise EditRefused(_("This place is outside the part of the volume in which lesions were looked for; click inside it."))
     return crop
 
 
@@ -81,7 +82,7 @@ def _air(array: np.ndarray) -> float:
     step = max(1, round((array.size / _MOST_SAMPLES) ** (1 / 3)))
     level = air_threshold(np.asarray(array[::step, ::step, ::step], np.float32))
     if level is None:
-        raise EditRefused("The volume has the same grey value everywhere; choose another.")
+        raise EditRefused(_("The volume has the same grey value everywhere; choose another."))
     return level
 
 
@@ -106,7 +107,7 @@ def _taken(segmentation: Any, grid: Grid, box: Box, seed: Triple, apart_from: st
             continue
         if theirs[at]:
             name = segmentation.GetSegmentation().GetSegment(segment_id).GetName()
-            raise EditRefused(f"{name} is here already; select it and paint, or click beside it.")
+            raise EditRefused(_("{name} is here already; select it and paint, or click beside it.").format(name=name))
         taken |= theirs
     return taken
 

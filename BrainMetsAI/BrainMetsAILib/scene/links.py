@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from BrainMetsAILib.lesions.lesion_list import Lesion
-from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.review import reviews
 from BrainMetsAILib.scene.segments import lesion_segment_ids, read_lesion_list
 from BrainMetsAILib.scene.settings import read_facts
+from BrainMetsAILib.scene.tracking import shared_tracking, tracking_uid
 
 
 def earlier_examination(segmentation: Any) -> Any:
@@ -62,8 +62,8 @@ def enhancing_changes(segmentation: Any, lesions: Iterable[Lesion]) -> dict[str,
 
 
 def _tracking_uids(segmentation: Any) -> set[str]:
-    content = segmentation.GetSegmentation()
-    return {tags.read_tag(content.GetSegment(segment_id), tags.TRACKING_UID) for segment_id in lesion_segment_ids(segmentation)} - {""}
+    content, shared = segmentation.GetSegmentation(), shared_tracking(segmentation)
+    return {tracking_uid(content.GetSegment(segment_id), shared) for segment_id in lesion_segment_ids(segmentation)} - {""}
 
 
 def _enhancing_by_tracking(lesions: Iterable[Lesion]) -> dict[str, float]:

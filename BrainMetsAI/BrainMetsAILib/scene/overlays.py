@@ -144,6 +144,11 @@ def set_opacity(segmentation: Any, value: float) -> None:
             composite.SetForegroundOpacity(value)
 
 
+def log_opacity() -> None:
+    """Note the opacity in the log; once it stays as it is, not at every step of a slider."""
+    append_log("overlay opacity", value=opacity())
+
+
 def threshold(segmentation: Any) -> float:
     """Below this value the overlay is not drawn; 0 where none is shown."""
     shown = overlay_map(segmentation)
@@ -161,6 +166,13 @@ def set_threshold(segmentation: Any, value: float) -> None:
             display.SetApplyThreshold(True)
 
 
+def log_threshold(segmentation: Any) -> None:
+    """Note the threshold of the overlay that is shown; as `log_opacity`."""
+    overlay = shown_overlay(segmentation)
+    if overlay is not None:
+        append_log("overlay threshold", overlay=overlay.key, value=round(threshold(segmentation), 4))
+
+
 def legend_wanted() -> bool:
     """Whether a colour legend is drawn beside the overlay."""
     return bool(settings_node().GetParameter(LEGEND) != "off")
@@ -169,6 +181,7 @@ def legend_wanted() -> bool:
 def set_legend(segmentation: Any, wanted: bool) -> None:
     """Draw or hide the colour legend."""
     settings_node().SetParameter(LEGEND, "on" if wanted else "off")
+    append_log("overlay legend", shown=wanted)
     _show_legends(segmentation, shown_overlay(segmentation))
 
 

@@ -23,6 +23,7 @@ from BrainMetsAILib.scene.colours import Colour
 from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.practice_case import BASELINE, FOLLOW_UP, PracticeCase, PracticeExamination
 from BrainMetsAILib.scene.segments import lesion_segment_ids, necrosis_segment_id, write_lesions
+from BrainMetsAILib.scene.translation import tr as _
 from BrainMetsAILib.scene.volume_dicom import SYNTHETIC
 from BrainMetsAILib.scene.volumes import add_volume, ijk_to_ras_of
 from BrainMetsAILib.synthesis.truth import TrueLesion
@@ -65,6 +66,12 @@ def practice_nodes() -> list[Any]:
     return [node for node in slicer.util.getNodesByClass("vtkMRMLScriptedModuleNode") if node.GetAttribute(PRACTICE)]
 
 
+def truths() -> list[Any]:
+    """The segmentation nodes of all truths that were shown."""
+    found = (practice.GetNodeReference(TRUTH_ROLE) for practice in practice_nodes())
+    return [segmentation for segmentation in found if segmentation is not None]
+
+
 def unsealed_truth(practice: Any) -> Truth:
     """The truth of a practice volume on the volume's present grid.
 
@@ -87,7 +94,8 @@ def unsealed_truth(practice: Any) -> Truth:
         lesions = tuple(TrueLesion(**lesion) for lesion in content["lesions"])
     except (ValueError, KeyError, TypeError, IndexError, zlib.error) as error:
         number = practice.GetParameter(SEED)
-        raise ValueError(f"The truth of this practice case is damaged; make the case with the number {number} again.") from error
+        sentence = _("The truth of this practice case is damaged; make the case with the number {number} again.")
+        raise ValueError(sentence.format(number=number)) from error
     return Truth(image_like(labels, grid), image_like(necrosis, grid), lesions)
 
 

@@ -15,6 +15,7 @@ from BrainMetsAILib.synthesis.truth import TrueLesion
 from BrainMetsAILib.worker.payload import read_image, write_image
 
 BASELINE, FOLLOW_UP = "baseline", "follow-up"
+HEAD_DIGITS = 16
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,18 @@ class PracticeExamination:
 
 @dataclass(frozen=True)
 class PracticeCase:
-    """What the worker made. `head` is the name of the volume it was made from; with it and `seed` the same case comes again."""
+    """What the worker made.
+
+    Attributes
+    ----------
+    baseline, follow_up
+        The two examinations.
+    seed
+        The case's number; with it the same head gives the same case again.
+    head
+        Which head it was made from: the file's name of the bundled one, of any other the beginning of its voxels' SHA-256. Records that
+        leave the scene hold it, and a volume's name can be a patient's.
+    """
 
     baseline: PracticeExamination
     follow_up: PracticeExamination
@@ -69,9 +81,9 @@ def practice_task(head: Any, seed: int) -> Callable[[Path], Mapping[str, Any]]:
     return prepare
 
 
-def read_practice_case(result: Mapping[str, Any], head: Any = None) -> PracticeCase:
-    """The case of the task's result; `head` is the volume node it was made from, ``None`` for the bundled one."""
-    name = practice_head().name if head is None else head.GetName()
+def read_practice_case(result: Mapping[str, Any], bundled: bool = True) -> PracticeCase:
+    """The case of the task's result; `bundled` says whether it was made from the head that comes with the extension."""
+    name = practice_head().name if bundled else f"SHA-256 {result['head_sha256'][:HEAD_DIGITS]}"
     return PracticeCase(_examination(result, "baseline"), _examination(result, "follow_up"), int(result["seed"]), name)
 
 

@@ -18,6 +18,7 @@ from BrainMetsAILib.scene.practice import HEAD, PRACTICE, PRACTICE_VOLUME_ROLE, 
 from BrainMetsAILib.scene.reader import reader_name
 from BrainMetsAILib.scene.review import review_of
 from BrainMetsAILib.scene.segments import counting_segment_ids, read_lesions
+from BrainMetsAILib.scene.translation import tr as _
 from BrainMetsAILib.synthesis.reading import FALSE_CALL, MISSED, Outcome, Reading, score_reading
 
 # Parameters of the practice volume's hidden node.
@@ -95,9 +96,9 @@ def submit(practice: Any) -> Reading:
     """
     volume = practice.GetNodeReference(PRACTICE_VOLUME_ROLE)
     if is_submitted(practice):
-        raise ValueError("This reading was submitted before; make another case to read again.")
+        raise ValueError(_("This reading was submitted before; make another case to read again."))
     if volume is None:
-        raise ValueError("The volume of this practice case is no longer in the scene; make the case again with the same number.")
+        raise ValueError(_("The volume of this practice case is no longer in the scene; make the case again with the same number."))
     network, truth = note_network(practice), unsealed_truth(practice)
     reading = score_reading(_calls(volume), truth.labels, truth.lesions)
     found, lesions = reading.counted()

@@ -26,6 +26,7 @@ from BrainMetsAILib.scene.segments import add_lesions, counting_segment_ids, hig
 from BrainMetsAILib.scene.settings import EXAMINATION_UID
 from BrainMetsAILib.scene.settling import held_by, settle
 from BrainMetsAILib.scene.tables import lesion_table
+from BrainMetsAILib.scene.translation import tr as _
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
 
 
@@ -87,12 +88,13 @@ def take_over(
     """
     review = review_of(volume)
     if source is review:
-        raise ImageRefused(f"“{source.GetName()}” holds this examination's lesions already; choose another.")
+        sentence = _("“{name}” holds this examination's lesions already; choose another.")
+        raise ImageRefused(sentence.format(name=source.GetName()))
     parts = read_prior(source, volume)
     found = [part for part in parts if part.crop is not None]
     if not found:
-        apart = f"“{source.GetName()}” does not overlap “{volume.GetName()}”"
-        raise ImageRefused(f"{apart}; choose the volume that it was drawn on, or register the two first.")
+        sentence = _("“{name}” does not overlap “{volume}”; choose the volume that it was drawn on, or register the two first.")
+        raise ImageRefused(sentence.format(name=source.GetName(), volume=volume.GetName()))
     outside = len(parts) - len(found)
     specks = 0
     if pieces:
@@ -100,7 +102,8 @@ def take_over(
     fresh = [part for part in found if not _is_there(part, review)]
     there = len(found) - len(fresh)
     if not fresh:
-        raise ImageRefused(f"Nothing was taken over from “{source.GetName()}”: {_why_nothing(there, specks)}.")
+        sentence = _("Nothing was taken over from “{name}”: {reason}.")
+        raise ImageRefused(sentence.format(name=source.GetName(), reason=_why_nothing(there, specks)))
     labels, start, shared = _without_overlap(fresh)
     if review is None:
         review = begin_review(volume, facts).segmentation
@@ -143,10 +146,10 @@ def _is_there(part: PriorPart, review: Any) -> bool:
 
 
 def _why_nothing(there: int, specks: int) -> str:
-    return (
-        "its parts overlap lesions that are there already; reject those first if these are to take their place"
-        if there else f"its {specks} pieces are smaller than {MINIMUM_VOXELS} voxels; choose a contour of lesions"
-    )
+    if there:
+        return _("its parts overlap lesions that are there already; reject those first if these are to take their place")
+    sentence = _("its {count} pieces are smaller than {voxels} voxels; choose a contour of lesions")
+    return sentence.format(count=specks, voxels=MINIMUM_VOXELS)
 
 
 def _without_overlap(parts: list[PriorPart]) -> tuple[np.ndarray, np.ndarray, int]:

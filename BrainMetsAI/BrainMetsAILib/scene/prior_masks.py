@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from BrainMetsAILib.images.examination import ImageRefused
 from BrainMetsAILib.scene.masks import REPRESENTATION, Box, Grid, MaskCrop, Matrix, oriented_image, own_layers, segment_crop
+from BrainMetsAILib.scene.translation import tr as _
 from BrainMetsAILib.scene.volumes import array_of_matrix, ijk_to_ras_of, vtk_matrix
 
 MOST_PARTS = 300
@@ -43,9 +44,10 @@ def read_prior(source: Any, volume: Any) -> tuple[PriorPart, ...]:
     """
     count = count_parts(source)
     if count == 0:
-        raise ImageRefused(f"“{source.GetName()}” is empty; choose another.")
+        raise ImageRefused(_("“{name}” is empty; choose another.").format(name=source.GetName()))
     if count > MOST_PARTS:
-        raise ImageRefused(f"“{source.GetName()}” has {count} parts, too many to be lesions; choose a segmentation of lesions.")
+        sentence = _("“{name}” has {count} parts, too many to be lesions; choose a segmentation of lesions.")
+        raise ImageRefused(sentence.format(name=source.GetName(), count=count))
     grid = _grid_seen_from(source, volume)
     content = _own_copy(source, grid)
     ids = content.GetSegmentation().GetSegmentIDs()
@@ -57,7 +59,8 @@ def _grid_seen_from(source: Any, volume: Any) -> Grid:
     matrix = vtk.vtkMatrix4x4()
     between = slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes
     if not between(volume.GetParentTransformNode(), source.GetParentTransformNode(), matrix):
-        raise ImageRefused(f"“{source.GetName()}” or the volume is under a transform that bends; harden it in the module Transforms first.")
+        sentence = _("“{name}” or the volume is under a transform that bends; harden it in the module Transforms first.")
+        raise ImageRefused(sentence.format(name=source.GetName()))
     width, height, depth = volume.GetImageData().GetDimensions()
     return Grid((depth, height, width), array_of_matrix(matrix) @ ijk_to_ras_of(volume))
 
@@ -74,7 +77,8 @@ def _own_copy(source: Any, grid: Grid) -> Any:
             geometry = converter.SerializeImageGeometry(vtk_matrix(grid.ijk_to_ras), [0, width - 1, 0, height - 1, 0, depth - 1])
             content.SetConversionParameter(converter.GetReferenceImageGeometryParameterName(), geometry)
             if not content.CreateRepresentation(REPRESENTATION):
-                raise ImageRefused(f"“{source.GetName()}” cannot be turned into voxels; export it as a label map first.")
+                sentence = _("“{name}” cannot be turned into voxels; export it as a label map first.")
+                raise ImageRefused(sentence.format(name=source.GetName()))
     else:
         _add_labels(content, source)
     own_layers(copy)
@@ -99,7 +103,8 @@ def _labels(label_map: Any) -> dict[int, Box]:
         array = array.astype(np.int32)
     highest = int(array.max())
     if highest > HIGHEST_LABEL:
-        raise ImageRefused(f"“{label_map.GetName()}” has values up to {highest}; choose a label map of lesions.")
+        sentence = _("“{name}” has values up to {highest}; choose a label map of lesions.")
+        raise ImageRefused(sentence.format(name=label_map.GetName(), highest=highest))
     return {value: box for value, box in enumerate(ndimage.find_objects(array), start=1) if box is not None}
 
 

@@ -168,6 +168,11 @@ def set_slab(thickness_mm: float) -> None:
                 node.SetSlabReconstructionThickness(min(max(thickness_mm, SLAB_MM[0]), SLAB_MM[1]))
 
 
+def log_slab() -> None:
+    """Note the slab's thickness in the log, 0 for none; once it stays as it is, not at every step of a slider."""
+    append_log("slab", thickness_mm=slab_mm())
+
+
 def keep_slab() -> None:
     """Give new views the slab, and views that were fitted to another volume their factor."""
     if slab_mm() > 0:

@@ -1,8 +1,8 @@
 """Recovery files: a copy of each open review on the disk, offered again after a crash when the same volume is loaded.
 
-One file a volume, whatever its name or folder. Written in small steps from copies, put in place in one move, and removed once the
-review is signed and saved or the scene is closed. They hold no image, but outlines, comments and what is known of the patient: the
-folder is its owner's alone, and what nobody asks for within a month is removed.
+One file a volume, whatever its name or folder, and one beside it with the probability maps. Written in small steps from copies, put in
+place in one move, and removed once the review is signed and saved or the scene is closed. They hold no image, but outlines, comments and
+what is known of the patient: the folder is its owner's alone, and what nobody asks for within a month is removed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import time
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,12 @@ import slicer
 from BrainMetsAILib.scene.history import History
 from BrainMetsAILib.scene.log import log_text
 from BrainMetsAILib.scene.masks import REPRESENTATION, split_merged_layers
+from BrainMetsAILib.scene.recovery_maps import map_pieces, maps_from_bytes, maps_of, maps_stamp, restore_maps
 from BrainMetsAILib.scene.review import review_nodes, reviews
 from BrainMetsAILib.scene.review_record import ReviewRecord, record_bytes, record_from_bytes, record_of, restore_record
 from BrainMetsAILib.scene.settings import settings_node
 from BrainMetsAILib.scene.sign_off import changed_since, read_sign_off
+from BrainMetsAILib.scene.translation import tr as _
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
 
 PIECE = 1 << 18  # bytes written a step
@@ -66,6 +68,7 @@ class Recovery:
         self._folder = folder
         self._stamps: dict[str, tuple[int, ...]] = {}  # segmentation ID → state when it was last looked at
         self._kept: dict[Path, str] = {}  # file → SHA-256 of the record that needs no writing any more
+        self._kept_maps: dict[Path, tuple[int, ...]] = {}  # file → stamp of the maps that need none
         self._identities: dict[tuple[int, bytes], str] = {}
         self._offers: dict[Path, Offer] = {}
         self._writing: Generator[None, None, None] | None = None
@@ -113,10 +116,11 @@ class Recovery:
         self._stop_writing()
         for path in [path for path in _own if path.parent == self._folder]:
             with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+                _remove(path)
             _own.discard(path)
         self._stamps.clear()
         self._kept.clear()
+        self._kept_maps.clear()
 
     def offer(self, volume: Any) -> Offer | None:
         """The newest review of this volume that an earlier session left behind; ``None`` where there is none."""
@@ -142,13 +146,18 @@ class Recovery:
             raise ValueError(offer.problem)
         segmentation = restore_record(offer.record, volume, history)
         self._stop_writing()
-        offer.path.replace(self._file(volume))  # until the next change it is the copy of what is open now
+        path = self._file(volume)
+        offer.path.replace(path)  # until the next change it is the copy of what is open now
+        with contextlib.suppress(OSError, ValueError):  # the review itself is there: the maps can be found again
+            restore_maps(maps_from_bytes(_maps(offer.path).read_bytes()), segmentation, volume)
+            _maps(offer.path).replace(_maps(path))
+            self._kept_maps[path] = maps_stamp(segmentation)
         return segmentation
 
     def discard(self, offer: Offer) -> None:
         """Remove an offered review for good."""
         self._offers.pop(offer.path, None)
-        offer.path.unlink(missing_ok=True)
+        _remove(offer.path)
 
     def _saved(self) -> None:
         """The scene was saved: reviews that are signed as they are need no recovery file any more."""
@@ -157,13 +166,10 @@ class Recovery:
             split_merged_layers(segmentation)  # saving merges them, and reading merged ones is slow
             signed = read_sign_off(segmentation)
             if review_nodes(segmentation).volume is not None and signed and not changed_since(segmentation, signed):
-                self._needs_no_writing(segmentation).unlink(missing_ok=True)
+                _remove(self._needs_no_writing(segmentation))
 
     def _next_change(self) -> Generator[None, None, None] | None:
-        for segmentation in reviews():
-            volume = review_nodes(segmentation).volume
-            if volume is None or volume.GetImageData() is None:
-                continue
+        for segmentation, volume in _with_volume():
             stamp = _stamp(segmentation)
             if self._stamps.get(segmentation.GetID()) == stamp:
                 continue
@@ -171,16 +177,27 @@ class Recovery:
             path, record = self._file(volume), record_of(segmentation)
             if self._kept.get(path) != record.sha256:
                 return self._write(path, record)
+        return self._next_maps()
+
+    def _next_maps(self) -> Generator[None, None, None] | None:
+        """The maps of a review that is in a file, where they are not."""
+        for segmentation, volume in _with_volume():
+            path, stamp = self._file(volume), maps_stamp(segmentation)
+            if stamp and path.exists() and self._kept_maps.get(path) != stamp:
+                self._kept_maps[path] = stamp
+                return write_steps(_maps(path), map_pieces(maps_of(segmentation)))
         return None
 
     def _write(self, path: Path, record: ReviewRecord) -> Generator[None, None, None]:
-        yield from write_steps(path, record_bytes(record))
+        content = record_bytes(record)
+        yield from write_steps(path, (content[start : start + PIECE] for start in range(0, len(content), PIECE)))
         self._kept[path] = record.sha256
 
     def _needs_no_writing(self, segmentation: Any) -> Path:
         path = self._file(review_nodes(segmentation).volume)
         self._stamps[segmentation.GetID()] = _stamp(segmentation)
         self._kept[path] = record_of(segmentation).sha256
+        self._kept_maps[path] = maps_stamp(segmentation)
         return path
 
     def _stop_writing(self) -> None:
@@ -197,7 +214,10 @@ class Recovery:
         path = self._folder / f"{self._identities[key]}.npz"
         if path not in _own:
             if path.exists():
-                path.replace(path.with_suffix(f".{path.stat().st_mtime_ns}.npz"))
+                aside = path.with_suffix(f".{path.stat().st_mtime_ns}.npz")
+                path.replace(aside)
+                if _maps(path).exists():
+                    _maps(path).replace(_maps(aside))
             _own.add(path)
         return path
 
@@ -210,18 +230,24 @@ def volume_identity(volume: Any) -> str:
     return hashlib.sha256(head.encode()).hexdigest()[:32]
 
 
-def write_steps(path: Path, content: bytes) -> Generator[None, None, None]:
+def write_steps(path: Path, pieces: Iterable[bytes]) -> Generator[None, None, None]:
     """Write a file in small pieces and put it in place in one move; what was there before stays whole until then."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     try:
         with part.open("wb") as file:
-            for start in range(0, len(content), PIECE):
-                file.write(content[start : start + PIECE])
+            for piece in pieces:
+                file.write(piece)
                 yield
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _with_volume() -> list[tuple[Any, Any]]:
+    """The reviews whose volume is there, with it."""
+    found = [(segmentation, review_nodes(segmentation).volume) for segmentation in reviews()]
+    return [(segmentation, volume) for segmentation, volume in found if volume is not None and volume.GetImageData() is not None]
 
 
 def _stamp(segmentation: Any) -> tuple[int, ...]:
@@ -241,17 +267,28 @@ def _stamp(segmentation: Any) -> tuple[int, ...]:
     )
 
 
+def _maps(path: Path) -> Path:
+    """The file with the maps of a review that is kept in ``path``."""
+    return path.with_suffix(".maps")
+
+
+def _remove(path: Path) -> None:
+    for each in (path, _maps(path)):
+        each.unlink(missing_ok=True)
+
+
 def _read(path: Path) -> Offer:
     try:
         return Offer(path, record_from_bytes(path.read_bytes()))
     except ValueError as error:
         return Offer(path, None, str(error))
     except OSError as error:
-        return Offer(path, None, f"The kept review cannot be read ({error.strerror}). Close what holds it open, or discard it.")
+        sentence = _("The kept review cannot be read ({reason}). Close what holds it open, or discard it.")
+        return Offer(path, None, sentence.format(reason=error.strerror))
 
 
 def _remove_old(folder: Path) -> None:
     with contextlib.suppress(OSError):
-        for path in [*folder.glob("*.npz"), *folder.glob("*.part")]:
+        for path in [*folder.glob("*.npz"), *folder.glob("*.maps"), *folder.glob("*.part")]:
             if time.time() - path.stat().st_mtime > KEPT_DAYS * 86400:
                 path.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,17 @@ from BrainMetsAILib.lesions.lesion_list import Lesion, LesionSet, lesion_name
 from BrainMetsAILib.models.finding import Provenance
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.masks import crop_of, grid_of, grid_of_image, moved_crop, reference_grid, segment_crop
-from BrainMetsAILib.scene.segments import add_lesions, identify, is_untouched, lesion_segment_ids, necrosis_crop, set_necrosis
+from BrainMetsAILib.scene.segments import (
+    add_lesions,
+    identify,
+    is_untouched,
+    lesion_segment_ids,
+    necrosis_crop,
+    necrosis_segment_id,
+    origin_of,
+    set_necrosis,
+)
+from BrainMetsAILib.scene.tracking import shared_tracking, tracking_uid
 
 
 def replace_untouched(segmentation: Any, found: LesionSet, provenance: Provenance) -> None:
@@ -49,22 +60,26 @@ def replace_untouched(segmentation: Any, found: LesionSet, provenance: Provenanc
             if crop is not None:
                 kept[crop.box] |= crop.mask
 
-    names = {number: _identity(content.GetSegment(segment_id)) for number, segment_id in untouched.items()}
+    shared = shared_tracking(segmentation)
+    names = {number: _identity(content.GetSegment(segment_id), shared) for number, segment_id in untouched.items()}
     new = _renumbered(found, kept, earlier, names, numbers)
     new_mask = array_of(new.labels) > 0
-    dead = _necrosis(segmentation, grid.shape) & kept | (array_of(found.necrosis) > 0) & new_mask
+    stays = _necrosis(segmentation, grid.shape) & kept
+    necrosis_id = necrosis_segment_id(segmentation)
+    drawn = bool(stays.any()) and necrosis_id is not None and origin_of(segmentation, necrosis_id) != "AI"
+    dead = stays | (array_of(found.necrosis) > 0) & new_mask
     with slicer.util.NodeModify(segmentation):
         for segment_id in untouched.values():
             content.RemoveSegment(segment_id)
         add_lesions(segmentation, new, provenance)
         crop = crop_of(dead)
         placed = moved_crop(crop, grid_of_image(found.labels), reference_grid(segmentation)) if crop else None
-        set_necrosis(segmentation, placed, provenance)
+        set_necrosis(segmentation, placed, provenance, edited=drawn)
 
 
-def _identity(segment: Any) -> tuple[str, str, str]:
+def _identity(segment: Any, shared: Mapping[str, str]) -> tuple[str, str, str]:
     """Lesion UID, tracking UID and display name."""
-    return tags.read_tag(segment, tags.LESION_UID), tags.read_tag(segment, tags.TRACKING_UID), segment.GetName()
+    return tags.read_tag(segment, tags.LESION_UID), tracking_uid(segment, shared), segment.GetName()
 
 
 def _renumbered(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from BrainMetsAILib.scene.segments import check_same_grid, new_segmentation, rea
 from BrainMetsAILib.scene.settings import EXAMINATION_UID, begin_least_score, read_facts, read_provenance, settings_node, write_examination
 from BrainMetsAILib.scene.shown import show_counted
 from BrainMetsAILib.scene.tables import lesion_table
+from BrainMetsAILib.scene.translation import tr as _
 from BrainMetsAILib.scene.volumes import add_probability, volume_image
 
 # Roles of the segmentation node's references to the other nodes of its examination.
@@ -84,7 +86,8 @@ def write_review(
     write_examination(segmentation, facts, finding.provenance)
     begin_least_score(finding.provenance.balanced_score)
     show_counted(segmentation)
-    _write_maps(segmentation, volume_node, finding)
+    enhancing, necrosis = (sitk.Cast(entry, sitk.sitkFloat32) for entry in (finding.enhancing, finding.necrosis))
+    put_maps(segmentation, volume_node, {PROBABILITY_ROLE: sitk.Add(enhancing, necrosis), NECROSIS_ROLE: necrosis})
     table = lesion_table(segmentation, segmentation.GetNodeReference(TABLE_ROLE), f"{volume_node.GetName()} lesion table")
     segmentation.SetNodeReferenceID(TABLE_ROLE, table.GetID())
     append_log(
@@ -169,7 +172,8 @@ def read_examination(segmentation: Any) -> ReviewedExamination:
     """
     volume = review_nodes(segmentation).volume
     if volume is None:
-        raise ImageRefused(f"The volume of “{segmentation.GetName()}” is no longer in the scene; load it again.")
+        sentence = _("The volume of “{name}” is no longer in the scene; load it again.")
+        raise ImageRefused(sentence.format(name=segmentation.GetName()))
     return ReviewedExamination(
         facts=read_facts(segmentation),
         image=volume_image(volume),
@@ -178,15 +182,16 @@ def read_examination(segmentation: Any) -> ReviewedExamination:
     )
 
 
-def _write_maps(segmentation: Any, volume_node: Any, finding: Finding) -> None:
-    """The probability of lesion (enhancing and necrotic) and that of necrosis, in the volume's place."""
-    name = volume_node.GetName()
-    enhancing, necrosis = (sitk.Cast(entry, sitk.sitkFloat32) for entry in (finding.enhancing, finding.necrosis))
-    maps = (
-        (PROBABILITY_ROLE, sitk.Add(enhancing, necrosis), f"{name} lesion probability"),
-        (NECROSIS_ROLE, necrosis, f"{name} necrosis probability"),
-    )
-    for role, image, title in maps:
-        node = add_probability(image, title, segmentation.GetNodeReference(role))
+def put_maps(segmentation: Any, volume_node: Any, maps: Mapping[str, sitk.Image]) -> None:
+    """Put probability maps into the scene, in the volume's place; those of an earlier finding are written over.
+
+    Parameters
+    ----------
+    maps
+        By reference role: `PROBABILITY_ROLE`, that of lesion, enhancing or necrotic; `NECROSIS_ROLE`. Float, 0 to 1, on the volume's grid.
+    """
+    titles = {PROBABILITY_ROLE: "lesion probability", NECROSIS_ROLE: "necrosis probability"}
+    for role, image in maps.items():
+        node = add_probability(image, f"{volume_node.GetName()} {titles[role]}", segmentation.GetNodeReference(role))
         node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
         segmentation.SetNodeReferenceID(role, node.GetID())

@@ -21,6 +21,7 @@ from BrainMetsAILib.scene.review import SEGMENTATION_ROLE, TABLE_ROLE, review_no
 from BrainMetsAILib.scene.segments import new_segmentation
 from BrainMetsAILib.scene.settings import EXAMINATION_UID, RECORDS, settings_node
 from BrainMetsAILib.scene.tables import lesion_table
+from BrainMetsAILib.scene.translation import tr as _
 
 VERSION = 1
 
@@ -116,12 +117,13 @@ def record_from_bytes(content: bytes) -> ReviewRecord:
         if needed != len(record.masks):
             raise ValueError("voxels are missing")
     except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError("The kept review cannot be read: its file is damaged or of another version. It can only be discarded.") from error
+        sentence = _("The kept review cannot be read: its file is damaged or of another version. It can only be discarded.")
+        raise ValueError(sentence) from error
     return record
 
 
 def restore_record(record: ReviewRecord, volume: Any, history: History | None = None) -> Any:
-    """Put a review back onto its volume: masks, tags, settings and log as they were; the probability map was not kept.
+    """Put a review back onto its volume: masks, tags, settings and log as they were; probability maps are `recovery_maps`' business.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from BrainMetsAILib.lesions.lesion_list import Lesion, LesionSet, lesion_name, n
 from BrainMetsAILib.lesions.measurements import LesionMeasurements, in_whole_array, measure_lesion, with_diameters
 from BrainMetsAILib.models.finding import Provenance
 from BrainMetsAILib.scene import tags
-from BrainMetsAILib.scene.colours import NECROSIS_COLOUR, Colour, lesion_colour
+from BrainMetsAILib.scene.colours import NECROSIS_COLOUR, lesion_colour
 from BrainMetsAILib.scene.manual_diameters import read_manual_diameters
 from BrainMetsAILib.scene.masks import (
     REPRESENTATION,
@@ -33,7 +33,10 @@ from BrainMetsAILib.scene.masks import (
     shared_part,
     write_mask,
 )
+from BrainMetsAILib.scene.new_segments import LESION_TERMINOLOGY, NECROSIS_TERMINOLOGY, new_segment, write_provenance
 from BrainMetsAILib.scene.settings import least_score
+from BrainMetsAILib.scene.tracking import shared_tracking, tracking_uid
+from BrainMetsAILib.scene.translation import tr as _
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
 
 NECROSIS_NAME = "Necrosis"
@@ -41,13 +44,6 @@ NECROSIS_NAME = "Necrosis"
 # Why a lesion does not count, beside `tags.REJECTED` (`left_out`).
 TAKEN_OUT = "taken out"
 BELOW_SCORE = "below score"
-
-_TERMINOLOGY = (
-    "Segmentation category and type - DICOM master list~SCT^49755003^Morphologically Altered Structure~{type}~^^"
-    "~Anatomic codes - DICOM master list~SCT^12738006^Brain~^^"
-)
-LESION_TERMINOLOGY = _TERMINOLOGY.format(type="SCT^14799000^Neoplasm, Secondary")
-NECROSIS_TERMINOLOGY = _TERMINOLOGY.format(type="SCT^6574001^Necrosis")
 
 
 def write_lesions(volume_node: Any, lesions: LesionSet, provenance: Provenance | None, name: str) -> Any:
@@ -93,7 +89,8 @@ def check_same_grid(volume_node: Any, lesions: LesionSet) -> None:
     """Refuse labels that do not fit the volume."""
     same_shape = tuple(volume_node.GetImageData().GetDimensions()) == lesions.labels.GetSize()
     if not same_shape or not np.allclose(ijk_to_ras_of(volume_node), ijk_to_ras(lesions.labels), atol=1e-3):
-        raise ValueError(f"The lesions are not on the grid of the volume “{volume_node.GetName()}”; find them in that volume.")
+        sentence = _("The lesions are not on the grid of the volume “{name}”; find them in that volume.")
+        raise ValueError(sentence.format(name=volume_node.GetName()))
 
 
 def add_lesions(segmentation: Any, lesions: LesionSet, provenance: Provenance | None) -> list[str]:
@@ -111,7 +108,7 @@ def add_lesions(segmentation: Any, lesions: LesionSet, provenance: Provenance | 
 
 
 def _add_lesion(segmentation: Any, lesion: Lesion, crop: MaskCrop, own: Grid, provenance: Provenance | None) -> str:
-    segment = _new_segment(lesion.name, lesion_colour(lesion.number), LESION_TERMINOLOGY, provenance)
+    segment = new_segment(lesion.name, lesion_colour(lesion.number), LESION_TERMINOLOGY, provenance)
     segment.AddRepresentation(REPRESENTATION, oriented_image(crop, own.ijk_to_ras))
     tags.write_tag(segment, tags.KIND, tags.KIND_LESION)
     tags.write_tag(segment, tags.LESION_UID, lesion.lesion_uid)
@@ -133,7 +130,7 @@ def _add_lesion(segmentation: Any, lesion: Lesion, crop: MaskCrop, own: Grid, pr
 def add_drawn_lesion(segmentation: Any, crop: MaskCrop) -> str:
     """Append a lesion that a person made (on the segmentation's own grid), with UIDs, number and name of its own; returns its ID."""
     content = segmentation.GetSegmentation()
-    segment = _new_segment("", NECROSIS_COLOUR, LESION_TERMINOLOGY, None)
+    segment = new_segment("", NECROSIS_COLOUR, LESION_TERMINOLOGY, None)
     segment.AddRepresentation(REPRESENTATION, oriented_image(crop, reference_grid(segmentation).ijk_to_ras))
     segment_id = str(content.GenerateUniqueSegmentID("Lesion"))
     content.AddSegment(segment, segment_id)
@@ -143,19 +140,31 @@ def add_drawn_lesion(segmentation: Any, crop: MaskCrop) -> str:
     return segment_id
 
 
-def set_necrosis(segmentation: Any, crop: MaskCrop | None, provenance: Provenance | None = None) -> str:
-    """Make the one segment `Necrosis`, or give it another mask (on the segmentation's own grid); returns its ID."""
+def set_necrosis(segmentation: Any, crop: MaskCrop | None, provenance: Provenance | None = None, edited: bool = False) -> str:
+    """Make the one segment `Necrosis`, or give it another mask (on the segmentation's own grid); returns its ID.
+
+    Parameters
+    ----------
+    provenance
+        The network that made the mask; ``None`` where none did.
+    edited
+        A person drew a part of it.
+    """
     segment_id = necrosis_segment_id(segmentation)
     if segment_id is None:
         matrix = reference_grid(segmentation).ijk_to_ras
         image = empty_image(matrix) if crop is None else oriented_image(crop, matrix)
-        segment = _new_segment(NECROSIS_NAME, NECROSIS_COLOUR, NECROSIS_TERMINOLOGY, provenance)
+        segment = new_segment(NECROSIS_NAME, NECROSIS_COLOUR, NECROSIS_TERMINOLOGY, None)
         segment.AddRepresentation(REPRESENTATION, image)
         tags.write_tag(segment, tags.KIND, tags.KIND_NECROSIS)
         segment_id = segmentation.GetSegmentation().GenerateUniqueSegmentID(NECROSIS_NAME)
         segmentation.GetSegmentation().AddSegment(segment, segment_id)
     else:
         write_mask(segmentation, segment_id, crop)
+    if provenance is not None:
+        segment = segmentation.GetSegmentation().GetSegment(segment_id)
+        write_provenance(segment, provenance, tags.SEMIAUTOMATIC if edited else tags.AUTOMATIC)
+        tags.write_tag(segment, tags.MASK_SHA256, mask_hash(None if edited else crop))
     return str(segment_id)
 
 
@@ -262,21 +271,6 @@ def origin_of(segmentation: Any, segment_id: str) -> str:
     return "AI" if mask_hash(crop) == made else "AI, edited"
 
 
-def _new_segment(name: str, colour: Colour, terminology: str, provenance: Provenance | None) -> Any:
-    segment = slicer.vtkSegment()
-    segment.SetName(name)
-    segment.SetColor(*colour)
-    segment.SetTerminology(terminology)
-    segment.SetLabelValue(1)
-    segment.SetTag(tags.ALGORITHM_TYPE, "MANUAL" if provenance is None else "AUTOMATIC")
-    if provenance is not None:
-        segment.SetTag(tags.ALGORITHM_NAME, f"BrainMetsAI {provenance.model} {provenance.version}".replace("|", "/"))
-        tags.write_tag(segment, tags.MODEL, provenance.model)
-        tags.write_tag(segment, tags.MODEL_VERSION, provenance.version)
-        tags.write_tag(segment, tags.MODEL_SHA256, provenance.sha256)
-    return segment
-
-
 def necrosis_crop(segmentation: Any, grid: Grid) -> MaskCrop | None:
     """The voxels of the segment `Necrosis` on ``grid``, wherever they lie; ``None`` where there are none."""
     segment_id = necrosis_segment_id(segmentation)
@@ -288,6 +282,7 @@ def _measured(segmentation: Any, grid: Grid, include_rejected: bool) -> list[tup
     identify(segmentation)
     dead = necrosis_crop(segmentation, grid)
     axis = axial_axis(grid.ijk_to_ras)
+    shared = shared_tracking(segmentation)
     found = []
     for segment_id in lesion_segment_ids(segmentation):
         segment = segmentation.GetSegmentation().GetSegment(segment_id)
@@ -302,7 +297,7 @@ def _measured(segmentation: Any, grid: Grid, include_rejected: bool) -> list[tup
             number=int(tags.read_tag(segment, tags.NUMBER)),
             name=segment.GetName(),
             lesion_uid=tags.read_tag(segment, tags.LESION_UID),
-            tracking_uid=tags.read_tag(segment, tags.TRACKING_UID),
+            tracking_uid=tracking_uid(segment, shared),
             score=float(score) if score else None,
             measurements=_with_manual(in_whole_array(measured, crop.box[axis].start), segment, grid),
             removed=tags.read_tag(segment, tags.REMOVED),

@@ -27,6 +27,7 @@ from BrainMetsAILib.scene.masks import (
 )
 from BrainMetsAILib.scene.segments import counts, lesion_segment_ids, necrosis_segment_id, origin_of
 
+_ALGORITHM_TYPES = {"AI": tags.AUTOMATIC, "AI, edited": tags.SEMIAUTOMATIC, "manual": tags.MANUAL}
 _JUDGEMENT = {"review": tags.REVIEW, "class": tags.CLASS, "comment": tags.COMMENT, "diameters": tags.MANUAL_DIAMETERS}
 
 
@@ -153,4 +154,18 @@ def settle(segmentation: Any, before: Holdings) -> dict[str, Held]:
 
     It belongs to the same step of undo as the edit, for the state was saved before that.
     """
-    return drop_stray_necrosis(segmentation, give_back(segmentation, before))
+    now = drop_stray_necrosis(segmentation, give_back(segmentation, before))
+    _say_who_drew(segmentation, before, now)
+    return now
+
+
+def _say_who_drew(segmentation: Any, before: Holdings, now: Holdings) -> None:
+    """Keep the tag from which Slicer's DICOM export tells the network's outlines from those that a person edited or drew.
+
+    It follows from the mask, and an undo brings both back: nothing is written then.
+    """
+    content = segmentation.GetSegmentation()
+    for segment_id, held in now.items():
+        if segment_id not in before or before[segment_id].stamp != held.stamp:
+            kind = _ALGORITHM_TYPES[origin_of(segmentation, segment_id)]
+            tags.write_tag(content.GetSegment(segment_id), tags.ALGORITHM_TYPE, kind)

@@ -18,6 +18,7 @@ from BrainMetsAILib.scene.reader import reader_name
 from BrainMetsAILib.scene.review_counts import review_counts
 from BrainMetsAILib.scene.segments import lesion_segment_ids, necrosis_crop
 from BrainMetsAILib.scene.settings import EXAMINATION_UID, read_record, write_record
+from BrainMetsAILib.scene.translation import tr as _
 
 RECORD = "SignOff"
 
@@ -58,7 +59,7 @@ def sign_off(segmentation: Any) -> SignOff:
     """
     reader = reader_name()
     if not reader:
-        raise ValueError("No name is known to sign with: type the reader's name first.")
+        raise ValueError(_("No name is known to sign with: type the reader's name first."))
     counts = review_counts(segmentation)
     signed = SignOff(
         reader=reader,

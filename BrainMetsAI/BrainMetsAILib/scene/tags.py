@@ -35,8 +35,10 @@ ACCEPTED = "accepted"
 REJECTED = "rejected"
 
 # Tags with a meaning in Slicer's DICOM export.
-ALGORITHM_TYPE = "DICOM.SegmentAlgorithmType"
+ALGORITHM_TYPE = "DICOM.SegmentAlgorithmType"  # AUTOMATIC, SEMIAUTOMATIC or MANUAL
 ALGORITHM_NAME = "DICOM.SegmentAlgorithmName"
+
+AUTOMATIC, SEMIAUTOMATIC, MANUAL = "AUTOMATIC", "SEMIAUTOMATIC", "MANUAL"
 
 STATUS = "Segmentation.Status"  # Slicer's own, which only mirrors REVIEW
 

@@ -13,6 +13,7 @@ import vtk
 from BrainMetsAILib.exchange.grey_window import grey_window
 from BrainMetsAILib.images.examination import ImageRefused
 from BrainMetsAILib.images.geometry import array_of, ijk_to_ras, image_from_ijk_to_ras
+from BrainMetsAILib.scene.translation import tr as _
 
 PROBABILITY_COLOURS = "BrainMetsAI probability"
 COLOURS_ATTRIBUTE = "BrainMetsAI.Colours"
@@ -63,11 +64,12 @@ def volume_image(node: Any) -> sitk.Image:
     """
     array = slicer.util.arrayFromVolume(node) if node.GetImageData() else None
     if array is None or array.ndim != 3 or array.size == 0:
-        raise ImageRefused(f"The volume “{node.GetName()}” is not one grey value a voxel in three dimensions; choose another.")
+        sentence = _("The volume “{name}” is not one grey value a voxel in three dimensions; choose another.")
+        raise ImageRefused(sentence.format(name=node.GetName()))
     try:
         return image_from_ijk_to_ras(array.astype(np.float32), ijk_to_ras_of(node))
     except ValueError as error:
-        raise ImageRefused(f"The volume “{node.GetName()}” cannot be used: {error}.") from error
+        raise ImageRefused(_("The volume “{name}” cannot be used: {reason}.").format(name=node.GetName(), reason=error)) from error
 
 
 def ijk_to_ras_of(node: Any) -> Matrix:
@@ -109,7 +111,7 @@ def add_probability(image: sitk.Image, name: str, node: Any = None) -> Any:
     node
         A probability node of an earlier run to write into.
     """
-    rounded = np.round(array_of(image).astype(np.float32), 3)
+    rounded = np.round(array_of(image).astype(np.float32, copy=False), 3)
     if node is None:
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", slicer.mrmlScene.GenerateUniqueName(name))
     node.CreateDefaultDisplayNodes()

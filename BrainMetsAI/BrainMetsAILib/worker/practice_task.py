@@ -1,6 +1,7 @@
 """The task ``practice``: a practice case with known truth, made from a head volume."""
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ def run(task_input: Mapping[str, Any], output: Path, context: TaskContext) -> di
     Returns
     -------
     dict
-        Paths ``baseline``, ``baseline_labels``, ``baseline_necrosis`` and the same with ``follow_up``, all on the grid ``ijk_to_ras``;
+        ``head_sha256`` of the head's voxels; paths ``baseline``, ``baseline_labels``, ``baseline_necrosis`` and the same with
+        ``follow_up``, all on the grid ``ijk_to_ras``;
         tables ``baseline_truth``, ``follow_up_truth``, ``fates`` as lists of objects.
     """
 
@@ -31,7 +33,11 @@ def run(task_input: Mapping[str, Any], output: Path, context: TaskContext) -> di
 
     head = read_image(task_input["volume"], task_input["ijk_to_ras"])
     case = make_practice_case(head, int(task_input.get("seed", 0)), progress)
-    result: dict[str, Any] = {"ijk_to_ras": ijk_to_ras(case.baseline.image).tolist(), "seed": case.seed}
+    result: dict[str, Any] = {
+        "ijk_to_ras": ijk_to_ras(case.baseline.image).tolist(),
+        "seed": case.seed,
+        "head_sha256": hashlib.sha256(sitk.GetArrayViewFromImage(head).tobytes()).hexdigest(),
+    }
     for name, examination in (("baseline", case.baseline), ("follow_up", case.follow_up)):
         result[name] = write_array(output, name, sitk.GetArrayViewFromImage(examination.image))
         result[f"{name}_labels"] = write_array(output, f"{name}_labels", sitk.GetArrayViewFromImage(examination.labels))

@@ -6,9 +6,9 @@ from slicer.i18n import tr as _
 
 from BrainMetsAILib.exchange.response_summary import ResponseRow, ResponseSummary
 from BrainMetsAILib.panel.result_table import Figure, ResultTable, Value
-from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.layout import show_lesion
 from BrainMetsAILib.scene.segments import lesion_segment_ids
+from BrainMetsAILib.scene.tracking import shared_tracking, tracking_uid
 from BrainMetsAIResponseLib.panel.choices import chosen_pair
 from BrainMetsAIResponseLib.scene import read_response
 
@@ -49,12 +49,14 @@ class ResultSection:
         self.table.fill({key: response_row(row) for key, row in rows.items()}, {key: reasons(row) for key, row in rows.items()})
         self.ui.responseSummaryLabel.text = "\n".join(summary_lines(summary))
 
-    def _on_row(self, tracking_uid: str) -> None:
+    def _on_row(self, key: str) -> None:
         pair = chosen_pair()
         for segmentation in (pair.baseline_lesions, pair.follow_up_lesions):
-            for segment_id in lesion_segment_ids(segmentation) if segmentation is not None else ():
-                segment = segmentation.GetSegmentation().GetSegment(segment_id)
-                if tags.read_tag(segment, tags.TRACKING_UID) == tracking_uid:
+            if segmentation is None:
+                continue
+            content, shared = segmentation.GetSegmentation(), shared_tracking(segmentation)
+            for segment_id in lesion_segment_ids(segmentation):
+                if tracking_uid(content.GetSegment(segment_id), shared) == key:
                     show_lesion(segmentation, segment_id)  # the follow-up lies on the baseline: one place for both
                     return
 
