@@ -177,6 +177,7 @@ def _steps(heads: list[AnatomyHead], trainer: Trainer, workers: int) -> Iterator
         for step in DataLoader(stream, batch_size=None, num_workers=workers, prefetch_factor=2 if workers else None):
             yield step
             if cropped and trainer.share_done >= CROPPED_SHARE:
+                trainer.average_anew()
                 break
 
 

@@ -114,6 +114,7 @@ def _batches(
         for step in DataLoader(stream, batch, num_workers=config.workers, prefetch_factor=4 if config.workers else None):
             yield step
             if stage < len(sizes) - 1 and trainer.share_done * len(sizes) >= stage + 1:
+                trainer.average_anew()
                 break
 
 

@@ -73,7 +73,7 @@ class Trainer:
         self.coarse: nn.Module = self.supervision.coarse
         if start is not None and state is None:
             self.network.load_state_dict({key: value.float() for key, value in load_file(str(start)).items()})
-        self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+        self.average = self._weights()
         self.best: dict[str, Tensor] = {}
         self.best_loss = float("inf")
         self.optimiser = torch.optim.AdamW(self.supervision.parameters(), lr=peak_rate, weight_decay=1e-4)
@@ -112,10 +112,17 @@ class Trainer:
                 self.average[key].lerp_(value, 1 - keep)
         return float(loss.detach())
 
+    def average_anew(self) -> None:
+        """Begin the running average with the weights of now: where other windows are shown, those of before would hold it back."""
+        self.average = self._weights()
+
+    def _weights(self) -> dict[str, Tensor]:
+        return {key: value.detach().clone() for key, value in self.network.state_dict().items()}
+
     @torch.no_grad()
     def validate(self, windows: Sequence[tuple[Tensor, Tensor]]) -> float:
         """Mean loss of the averaged weights on these windows; they are kept as the best where it is the lowest so far."""
-        current = {key: value.detach().clone() for key, value in self.network.state_dict().items()}
+        current = self._weights()
         self.network.load_state_dict(self.average)
         self.supervision.eval()
         losses = [float(self.supervision(array[None].to(self.device), classes[None].to(self.device))) for array, classes in windows]
