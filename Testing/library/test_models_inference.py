@@ -197,6 +197,24 @@ def test_half_precision_weights_run(tmp_path: Path) -> None:
     assert np.isfinite(sitk.GetArrayViewFromImage(finding.enhancing)).all()
 
 
+def test_a_window_in_which_nothing_shows_is_seen_once() -> None:
+    seen: list[torch.Tensor] = []
+
+    class Bright(torch.nn.Module):
+        """Enhancing where the window is above 1."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            seen.append(x)
+            return torch.cat([torch.zeros_like(x), torch.where(x > 1, 6.0, -6.0), torch.full_like(x, -6.0)], dim=1)
+
+    empty = torch.zeros(8, 8, 8)
+    spot = empty.clone()
+    spot[2, 3, 1] = 2.0
+    maps = [inference._lesion_probability(Bright(), window, torch.device("cpu"), True) for window in (empty, spot)]
+    assert len(seen) == 3 and seen[2][0, 0, 2, 3, 6] == 2.0
+    assert maps[0].max() < 0.01 and maps[1].sum(dim=0).argmax() == 2 * 64 + 3 * 8 + 1
+
+
 def test_a_mirrored_view_makes_left_and_right_alike() -> None:
     torch.manual_seed(0)
     network = CompactUNet((4, 8)).eval()

@@ -32,6 +32,8 @@ HEAD_MARGIN_VOXELS = 2
 SURROUNDINGS_VOXELS = 8  # of what is searched: enough that its edge is not the edge of what the network sees
 ANATOMY_KNOWN, SEARCH_FROM, SEARCHED = 0.06, 0.08, 0.9  # shares of the progress bar
 LEFT_RIGHT = -1
+SECOND_LOOK = 0.1
+"""Probability of lesion from which a window is seen mirrored too. The mean with a view that saw less could hardly become a candidate."""
 
 Maps = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -202,12 +204,17 @@ def _search(
 
 
 def _lesion_probability(network: torch.nn.Module, window: torch.Tensor, device: torch.device, mirrored: bool) -> torch.Tensor:
-    """(2, k, j, i) on the CPU: probability of enhancing and of necrosis in one window."""
-    views = [window, window.flip(LEFT_RIGHT)] if mirrored else [window]
+    """(2, k, j, i) on the CPU: probability of enhancing and of necrosis in one window, which is seen mirrored too where anything shows."""
+    found = _probability(network, window, device)
+    if not mirrored or float(found.sum(dim=0).max()) < SECOND_LOOK:
+        return found
+    return (found + _probability(network, window.flip(LEFT_RIGHT), device).flip(LEFT_RIGHT)) / 2
+
+
+def _probability(network: torch.nn.Module, window: torch.Tensor, device: torch.device) -> torch.Tensor:
     with torch.autocast("cuda", enabled=device.type == "cuda"):
-        logits = network(torch.stack(views)[:, None].to(device))
-    shares = torch.softmax(logits.float(), dim=1)[:, 1:].cpu()
-    return (shares[0] + shares[1].flip(LEFT_RIGHT)) / 2 if mirrored else shares[0]
+        logits = network(window[None, None].to(device))
+    return torch.softmax(logits.float(), dim=1)[0, 1:].cpu()
 
 
 def _near_brain(working: sitk.Image, head: sitk.Image, regions: Anatomy | None) -> sitk.Image | None:

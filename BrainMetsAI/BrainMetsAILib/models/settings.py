@@ -35,8 +35,8 @@ class RunSettings:
     minimum_voxels, minimum_mm3
         Candidates below either are left out.
     mirrored
-        Whether each window is seen a second time with left and right exchanged, and the mean counts: what only one view takes for a
-        lesion (mostly vessels) loses, for twice the time.
+        Whether each window in which anything shows is seen a second time with left and right exchanged, and the mean counts: what only one
+        view takes for a lesion (mostly vessels) loses.
     brain_only
         Whether candidates away from the brain are left out (`brain_region.py`).
     """
