@@ -8,7 +8,7 @@ from typing import Any
 
 from BrainMetsAILib.lesions.anatomy_regions import Region
 from BrainMetsAILib.models.bundles import ANATOMY
-from BrainMetsAILib.training.anatomy_training import LABEL_MAP_SHARE
+from BrainMetsAILib.training.anatomy_training import CROP, CROPPED_SHARE, CROPS, LABEL_MAP_SHARE
 from BrainMetsAILib.training.anatomy_windows import SPACING_MM, WINDOW
 from BrainMetsAILib.training.bundle_writing import write_whole_bundle
 
@@ -98,7 +98,8 @@ holds sulci and ventricles (closing by 6 mm). Choroid plexus is that of the late
 contrast, bias field, noise, blur, slices to 7 mm, enhancing vessels, dura and choroid plexus, tumours to 55 mm with oedema, cavities, brain
 extraction of five kinds, defacing, and fields of view that end inside the head; one in 25 showed no head at all.
 
-{trained["step"]} steps of one window, {trained["spent_s"] / 60:.0f} minutes. Cross-entropy and Dice at full resolution, at a quarter and at
+{trained["step"]} steps in {trained["spent_s"] / 60:.0f} minutes: of {CROPS} parts of {" × ".join(str(n) for n in CROP)} voxels of one
+window until {100 * CROPPED_SHARE:.0f} % of the time were over, then of whole windows. Cross-entropy and Dice at full resolution, at a quarter and at
 an eighth of it. The weights are {"the running average with the lowest validation loss" if trained["best"] else "the running average"}.
 SHA-256 `{digest}`.
 
