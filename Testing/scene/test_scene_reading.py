@@ -268,3 +268,24 @@ def test_a_comparison_gives_way_to_the_layout_from_before(case: dict[Role, Any],
     show_review(review)
     show_review(other)
     assert not comparison_shown()
+
+
+def test_the_lesions_of_the_other_examination_are_not_drawn_over_this_one(case: dict[Role, Any], review: Any) -> None:
+    from BrainMetsAILib.scene.layout import show_pair, show_review, show_volume
+    from BrainMetsAILib.scene.review import write_review
+    from BrainMetsAILib.scene.volumes import add_volume
+
+    volume = add_volume(draw_head(GRIDS["plain"], seed=9), "follow-up")
+    other = write_review(volume, draw_finding(GRIDS["plain"]))
+
+    def seen() -> list[bool]:
+        return [bool(nodes.segmentation.GetDisplayNode().GetVisibility()) for nodes in (review, other)]
+
+    show_review(review)
+    assert seen() == [True, False]
+    show_review(other)
+    assert seen() == [False, True]
+    show_pair(review, other)
+    assert seen() == [True, True], "each in its own row of views"
+    show_volume(add_volume(draw_head(GRIDS["plain"], seed=10), "another"))
+    assert seen() == [False, False]
