@@ -26,8 +26,9 @@ FOLLOW_UP_VIEWS = ("Red+", "Green+", "Yellow+")
 def show_review(nodes: ReviewNodes, probability_opacity: float | None = None) -> None:
     """The volume in all slice views with the chosen overlay over it, slices through the largest lesion, the table chosen.
 
-    The lesions of other examinations are hidden: they lie in other volumes. Sequences side by side keep their own volumes. Slice views that are made later (another layout) do not take this over: call it
-    again after a layout change. With `probability_opacity` the lesion probability is the overlay, whatever was chosen.
+    The lesions of other examinations are hidden: they lie in other volumes. Sequences side by side keep their own volumes. Slice views
+    that are made later (another layout) do not take this over: call it again after a layout change. With `probability_opacity` the lesion
+    probability is the overlay, whatever was chosen.
     """
     nodes.segmentation.GetDisplayNode().RemoveAllViewNodeIDs()  # a comparison shows it in a few views only
     _hide_other_lesions(nodes.segmentation)

@@ -1,4 +1,4 @@
-"""Editing inside Slicer: paint over a neighbour and over necrosis, add, split, merge, drag a diameter, undo, redo, save, close while painting."""
+"""Editing inside Slicer: paint, add, split, merge, drag a diameter, undo and redo, save and load, close the scene with Paint active."""
 
 import tempfile
 from collections.abc import Callable
