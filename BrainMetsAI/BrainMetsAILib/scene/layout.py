@@ -30,31 +30,35 @@ def show_review(nodes: ReviewNodes, probability_opacity: float | None = None) ->
     that are made later (another layout) do not take this over: call it again after a layout change. With `probability_opacity` the lesion
     probability is the overlay, whatever was chosen.
     """
-    nodes.segmentation.GetDisplayNode().RemoveAllViewNodeIDs()  # a comparison shows it in a few views only
-    _hide_other_lesions(nodes.segmentation)
-    application = slicer.app.applicationLogic()
-    selection = application.GetSelectionNode()
-    if nodes.volume is not None:
-        selection.SetActiveVolumeID(nodes.volume.GetID())
-        slicer.util.setSliceViewerLayers(background=nodes.volume, foreground=None)
-        if probability_opacity is None:
-            show_overlay(nodes.segmentation)
-            if nodes.volume is chosen_volume():
-                fill_views()
-        elif nodes.probability is not None:
-            selection.SetSecondaryVolumeID(nodes.probability.GetID())
-            slicer.util.setSliceViewerLayers(foreground=nodes.probability, foregroundOpacity=probability_opacity)
-            show_legend(nodes.probability)
-        application.FitSliceToBackground()
-        keep_slab()
-    if nodes.table is not None:
-        selection.SetActiveTableID(nodes.table.GetID())
-        application.PropagateTableSelection()
-    ids = counting_segment_ids(nodes.segmentation)
-    if ids:
-        largest = max(ids, key=lambda segment_id: segment_ml(nodes.segmentation, segment_id))
-        centre = segment_centre(nodes.segmentation, largest)
-        slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
+    slicer.app.pauseRender()  # else every step draws every view: three times the work
+    try:
+        nodes.segmentation.GetDisplayNode().RemoveAllViewNodeIDs()  # a comparison shows it in a few views only
+        _hide_other_lesions(nodes.segmentation)
+        application = slicer.app.applicationLogic()
+        selection = application.GetSelectionNode()
+        if nodes.volume is not None:
+            selection.SetActiveVolumeID(nodes.volume.GetID())
+            slicer.util.setSliceViewerLayers(background=nodes.volume, foreground=None)
+            if probability_opacity is None:
+                show_overlay(nodes.segmentation)
+                if nodes.volume is chosen_volume():
+                    fill_views()
+            elif nodes.probability is not None:
+                selection.SetSecondaryVolumeID(nodes.probability.GetID())
+                slicer.util.setSliceViewerLayers(foreground=nodes.probability, foregroundOpacity=probability_opacity)
+                show_legend(nodes.probability)
+            application.FitSliceToBackground()
+            keep_slab()
+        if nodes.table is not None:
+            selection.SetActiveTableID(nodes.table.GetID())
+            application.PropagateTableSelection()
+        ids = counting_segment_ids(nodes.segmentation)
+        if ids:
+            largest = max(ids, key=lambda segment_id: segment_ml(nodes.segmentation, segment_id))
+            centre = segment_centre(nodes.segmentation, largest)
+            slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
+    finally:
+        slicer.app.resumeRender()
 
 
 def show_case() -> None:
@@ -71,13 +75,17 @@ def show_case() -> None:
 
 def show_volume(volume: Any) -> None:
     """A volume alone in every slice view, whole, without any lesions; sequences side by side keep their own volumes."""
-    _hide_other_lesions(None)
-    slicer.app.applicationLogic().GetSelectionNode().SetActiveVolumeID(volume.GetID())
-    slicer.util.setSliceViewerLayers(background=volume, foreground=None)
-    if volume is chosen_volume():
-        fill_views()
-    slicer.app.applicationLogic().FitSliceToBackground()
-    keep_slab()
+    slicer.app.pauseRender()
+    try:
+        _hide_other_lesions(None)
+        slicer.app.applicationLogic().GetSelectionNode().SetActiveVolumeID(volume.GetID())
+        slicer.util.setSliceViewerLayers(background=volume, foreground=None)
+        if volume is chosen_volume():
+            fill_views()
+        slicer.app.applicationLogic().FitSliceToBackground()
+        keep_slab()
+    finally:
+        slicer.app.resumeRender()
 
 
 def show_lesion(segmentation: Any, segment_id: str, field_mm: float = FIELD_MM) -> None:
