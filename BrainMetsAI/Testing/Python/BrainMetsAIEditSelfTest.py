@@ -66,6 +66,7 @@ def run(test: Any, drag: Drag = drag_in_red_view) -> None:
     _split_and_merge(test, panel, nodes)
     _drag_a_diameter(test, panel, second)
     nodes = _save_and_load(test, panel, nodes)
+    _look_at_another_examination(test, panel, nodes)
 
     test.delayDisplay("Leaving and coming back")
     panel.exit()
@@ -163,6 +164,18 @@ def _save_and_load(test: Any, panel: Any, nodes: Any) -> Any:
     _assert_same(test, _masks(loaded), before)
     test.assertEqual([[table.text(key, column) for column in range(DIAMETERS + 1)] for key in table.keys], rows)
     return loaded
+
+
+def _look_at_another_examination(test: Any, panel: Any, nodes: Any) -> None:
+    """Lesions are seen over their own volume only."""
+    from BrainMetsAILib.scene.volumes import add_volume, volume_image
+
+    test.delayDisplay("Looking at another examination")
+    display = nodes.segmentation.GetDisplayNode()
+    for volume, seen in ((add_volume(volume_image(nodes.volume), "Another head"), False), (nodes.volume, True)):
+        panel.case.ui.volumeSelector.setCurrentNode(volume)
+        slicer.app.processEvents()
+        test.assertEqual(bool(display.GetVisibility()), seen)
 
 
 def _open_review(panel: Any) -> Any:
