@@ -230,3 +230,19 @@ def test_large_lesion_is_quick() -> None:
     whole_pair(enhancing, matrix)
     diameter_3d_mm(enhancing, matrix)
     assert time.process_time() - start < 1.0  # 0.15 s on an idle core
+
+
+def test_the_digits_that_a_scene_file_drops_do_not_choose_another_diameter() -> None:
+    """Several diameters of this outline are equally long, with perpendiculars that are not."""
+    mask = np.zeros((1, 9, 9), dtype=bool)
+    mask[0, 1:8, 1:8] = True
+    for j, i in ((1, 1), (1, 7), (7, 1), (7, 7), (1, 2), (2, 7), (4, 7)):
+        mask[0, j, i] = False
+    noise = np.random.default_rng(0)
+    found = set()
+    for _turn in range(40):
+        matrix = np.eye(4)
+        matrix[:3, :3] += noise.uniform(-1e-8, 1e-8, (3, 3))
+        pair = whole_pair(mask, matrix)
+        found.add((round(pair.longest_mm, 5), round(pair.perpendicular_mm, 5)))
+    assert len(found) == 1

@@ -87,8 +87,8 @@ def test_opacity_threshold_and_toggle_are_seen(case: Any) -> None:
     from BrainMetsAILib.scene.layout import show_review
     from offscreen_views import SliceView
 
-    case.segmentation.GetDisplayNode().SetVisibility(False)
     show_review(case)
+    case.segmentation.GetDisplayNode().SetVisibility(False)
     view = SliceView("Red")
     view.jump(BALL.centre, 60.0)
 
@@ -115,8 +115,8 @@ def test_the_legend_is_small_and_can_be_taken_away(case: Any) -> None:
     from offscreen_views import SliceView
 
     view = SliceView("Red")  # a legend is drawn in views that are there already
-    case.segmentation.GetDisplayNode().SetVisibility(False)
     show_review(case)
+    case.segmentation.GetDisplayNode().SetVisibility(False)
     overlays.set_threshold(case.segmentation, 0.95)  # only the legend is coloured
     view.jump((0.0, 0.0, BALL.centre[2]), 130.0)
 

@@ -158,11 +158,15 @@ def diameter_3d_mm(lesion: Mask, ijk_to_ras: Matrix) -> float:
 
 
 def _plane_basis(ijk_to_ras: Matrix, axis: int) -> NDArray[np.float64]:
-    """(2, 2) matrix from pixels [row, column] of an axial slice to millimetres in its plane."""
+    """(2, 2) matrix from pixels [row, column] of an axial slice to millimetres in its plane.
+
+    Rounded to a nanometre: a scene file keeps fewer digits than memory does, and of two equally long diameters the same one is to be
+    found before and after.
+    """
     rows, columns = (np.asarray(ijk_to_ras, dtype=float)[:3, 2 - other] for other in range(3) if other != axis)
     along = rows / np.linalg.norm(rows)
     within = columns @ along
-    return np.array([[np.linalg.norm(rows), 0.0], [within, np.linalg.norm(columns - within * along)]])
+    return np.round([[np.linalg.norm(rows), 0.0], [within, np.linalg.norm(columns - within * along)]], 6)
 
 
 def _circle_mm(points_mm: NDArray[np.float64]) -> float:

@@ -253,5 +253,6 @@ def _zero_timer(work: Callable[[], None]) -> Any:
 def _shown(nodes: ReviewNodes) -> bool:
     """Whether the views show this examination, and all of them its lesions."""
     selection = slicer.app.applicationLogic().GetSelectionNode()
-    everywhere = nodes.segmentation.GetDisplayNode().GetNumberOfViewNodeIDs() == 0
-    return everywhere and (nodes.volume is None or selection.GetActiveVolumeID() == nodes.volume.GetID())
+    display = nodes.segmentation.GetDisplayNode()
+    everywhere = display.GetNumberOfViewNodeIDs() == 0
+    return everywhere and bool(display.GetVisibility()) and (nodes.volume is None or selection.GetActiveVolumeID() == nodes.volume.GetID())

@@ -54,7 +54,7 @@ def outcome_row(outcome: Outcome) -> tuple[Value, ...]:
         Figure(outcome.diameter_mm, 1),
         Figure(outcome.dice, 2) if found else "",
         "" if outcome.volume_error is None else Figure(round(100.0 * outcome.volume_error) + 0.0, 0),  # never “-0”
-        {"solid": _("solid"), "faint": _("faint"), "ring-enhancing": _("ring-enhancing")}.get(outcome.kind, outcome.kind),
+        {"solid": _("solid"), "faint": _("faint"), "ring-enhancing": _("ring")}.get(outcome.kind, outcome.kind),
     )
 
 

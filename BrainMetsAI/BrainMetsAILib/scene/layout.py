@@ -11,7 +11,7 @@ from BrainMetsAILib.scene.case_volumes import chosen_volume
 from BrainMetsAILib.scene.masks import reference_grid, segment_crop, segment_ml
 from BrainMetsAILib.scene.overlays import show_overlay
 from BrainMetsAILib.scene.reading_layouts import fill_views, keep_slab
-from BrainMetsAILib.scene.review import ReviewNodes, review_nodes, review_of
+from BrainMetsAILib.scene.review import ReviewNodes, review_nodes, review_of, reviews
 from BrainMetsAILib.scene.segments import counting_segment_ids
 from BrainMetsAILib.scene.slice_views import composite_node, copy_view, slice_node
 from BrainMetsAILib.scene.volumes import show_legend
@@ -26,33 +26,39 @@ FOLLOW_UP_VIEWS = ("Red+", "Green+", "Yellow+")
 def show_review(nodes: ReviewNodes, probability_opacity: float | None = None) -> None:
     """The volume in all slice views with the chosen overlay over it, slices through the largest lesion, the table chosen.
 
-    Sequences side by side keep their own volumes. Slice views that are made later (another layout) do not take this over: call it
-    again after a layout change. With `probability_opacity` the lesion probability is the overlay, whatever was chosen.
+    The lesions of other examinations are hidden: they lie in other volumes. Sequences side by side keep their own volumes. Slice views
+    that are made later (another layout) do not take this over: call it again after a layout change. With `probability_opacity` the lesion
+    probability is the overlay, whatever was chosen.
     """
-    nodes.segmentation.GetDisplayNode().RemoveAllViewNodeIDs()  # a comparison shows it in a few views only
-    application = slicer.app.applicationLogic()
-    selection = application.GetSelectionNode()
-    if nodes.volume is not None:
-        selection.SetActiveVolumeID(nodes.volume.GetID())
-        slicer.util.setSliceViewerLayers(background=nodes.volume, foreground=None)
-        if probability_opacity is None:
-            show_overlay(nodes.segmentation)
-            if nodes.volume is chosen_volume():
-                fill_views()
-        elif nodes.probability is not None:
-            selection.SetSecondaryVolumeID(nodes.probability.GetID())
-            slicer.util.setSliceViewerLayers(foreground=nodes.probability, foregroundOpacity=probability_opacity)
-            show_legend(nodes.probability)
-        application.FitSliceToBackground()
-        keep_slab()
-    if nodes.table is not None:
-        selection.SetActiveTableID(nodes.table.GetID())
-        application.PropagateTableSelection()
-    ids = counting_segment_ids(nodes.segmentation)
-    if ids:
-        largest = max(ids, key=lambda segment_id: segment_ml(nodes.segmentation, segment_id))
-        centre = segment_centre(nodes.segmentation, largest)
-        slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
+    slicer.app.pauseRender()  # else every step draws every view: three times the work
+    try:
+        nodes.segmentation.GetDisplayNode().RemoveAllViewNodeIDs()  # a comparison shows it in a few views only
+        _hide_other_lesions(nodes.segmentation)
+        application = slicer.app.applicationLogic()
+        selection = application.GetSelectionNode()
+        if nodes.volume is not None:
+            selection.SetActiveVolumeID(nodes.volume.GetID())
+            slicer.util.setSliceViewerLayers(background=nodes.volume, foreground=None)
+            if probability_opacity is None:
+                show_overlay(nodes.segmentation)
+                if nodes.volume is chosen_volume():
+                    fill_views()
+            elif nodes.probability is not None:
+                selection.SetSecondaryVolumeID(nodes.probability.GetID())
+                slicer.util.setSliceViewerLayers(foreground=nodes.probability, foregroundOpacity=probability_opacity)
+                show_legend(nodes.probability)
+            application.FitSliceToBackground()
+            keep_slab()
+        if nodes.table is not None:
+            selection.SetActiveTableID(nodes.table.GetID())
+            application.PropagateTableSelection()
+        ids = counting_segment_ids(nodes.segmentation)
+        if ids:
+            largest = max(ids, key=lambda segment_id: segment_ml(nodes.segmentation, segment_id))
+            centre = segment_centre(nodes.segmentation, largest)
+            slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre, slicer.vtkMRMLSliceNode.OffsetJumpSlice)
+    finally:
+        slicer.app.resumeRender()
 
 
 def show_case() -> None:
@@ -68,13 +74,18 @@ def show_case() -> None:
 
 
 def show_volume(volume: Any) -> None:
-    """A volume alone in every slice view, whole; sequences side by side keep their own volumes."""
-    slicer.app.applicationLogic().GetSelectionNode().SetActiveVolumeID(volume.GetID())
-    slicer.util.setSliceViewerLayers(background=volume, foreground=None)
-    if volume is chosen_volume():
-        fill_views()
-    slicer.app.applicationLogic().FitSliceToBackground()
-    keep_slab()
+    """A volume alone in every slice view, whole, without any lesions; sequences side by side keep their own volumes."""
+    slicer.app.pauseRender()
+    try:
+        _hide_other_lesions(None)
+        slicer.app.applicationLogic().GetSelectionNode().SetActiveVolumeID(volume.GetID())
+        slicer.util.setSliceViewerLayers(background=volume, foreground=None)
+        if volume is chosen_volume():
+            fill_views()
+        slicer.app.applicationLogic().FitSliceToBackground()
+        keep_slab()
+    finally:
+        slicer.app.resumeRender()
 
 
 def show_lesion(segmentation: Any, segment_id: str, field_mm: float = FIELD_MM) -> None:
@@ -148,9 +159,18 @@ def segment_centre(segmentation: Any, segment_id: str) -> tuple[float, float, fl
     return world[0], world[1], world[2]
 
 
+def _hide_other_lesions(shown: Any) -> None:
+    """The lesions of this segmentation are seen, those of all other reviews are not; None for none."""
+    for segmentation in reviews():
+        display = segmentation.GetDisplayNode()
+        if display is not None:
+            display.SetVisibility(segmentation is shown)
+
+
 def _only_in(segmentation: Any, view_names: list[str], also: tuple[str, ...] = ()) -> None:
     display = segmentation.GetDisplayNode()
     with slicer.util.NodeModify(display):
+        display.SetVisibility(True)
         display.RemoveAllViewNodeIDs()
         for name in view_names:
             node = slice_node(name)

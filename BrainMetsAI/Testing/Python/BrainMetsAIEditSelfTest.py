@@ -1,6 +1,8 @@
-"""Editing inside Slicer: paint over a neighbour, add by a click, undo, redo, leave, close the scene with Paint active."""
+"""Editing inside Slicer: paint, add, split, merge, drag a diameter, undo and redo, save and load, close the scene with Paint active."""
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ Drag = Callable[[Any, Point, Point], None]
 
 # Centre (RAS mm) and radius (mm) of three balls; the last one is missed.
 BALLS: tuple[tuple[Point, float], ...] = (((15.0, 0.0, 0.0), 8.0), ((-5.0, 0.0, 0.0), 7.0), ((-25.0, 20.0, 10.0), 6.0))
+DIAMETERS = 6  # column of the lesion table
 
 
 def drag_in_red_view(panel: Any, start: Point, end: Point) -> None:
@@ -59,6 +62,12 @@ def run(test: Any, drag: Drag = drag_in_red_view) -> None:
         slicer.app.processEvents()
         _assert_same(test, _masks(nodes), expected)
 
+    _draw_necrosis(test, panel, nodes, drag)
+    _split_and_merge(test, panel, nodes)
+    _drag_a_diameter(test, panel, second)
+    nodes = _save_and_load(test, panel, nodes)
+    _look_at_another_examination(test, panel, nodes)
+
     test.delayDisplay("Leaving and coming back")
     panel.exit()
     test.assertFalse(ui.lesionEditor.mrmlSegmentEditorNode().GetActiveEffectName())
@@ -72,6 +81,101 @@ def run(test: Any, drag: Drag = drag_in_red_view) -> None:
     slicer.app.processEvents()
     test.assertEqual(panel.lesions.table.keys, [])
     test.delayDisplay("Editing passed")
+
+
+def _draw_necrosis(test: Any, panel: Any, nodes: Any, drag: Drag) -> None:
+    """Necrosis ends with its lesion, and a neighbour drawn over it leaves it alone."""
+    test.delayDisplay("Painting necrosis, and a neighbour over it")
+    first, second = panel.lesions.table.keys[:2]
+    ui = panel.edit.ui
+    panel.lesions.table.select(first)
+    ui.necrosisRadio.setChecked(True)
+    ui.lesionEditor.setActiveEffectByName("Paint")
+    drag(panel, BALLS[0][0], BALLS[0][0])
+    slicer.app.processEvents()
+    drawn = _masks(nodes)
+    test.assertGreater(drawn["Necrosis"].sum(), 0)
+    lesions = np.any([mask for name, mask in drawn.items() if name != "Necrosis"], axis=0)
+    test.assertFalse((drawn["Necrosis"] & ~lesions).any(), "necrosis outside the lesions")
+    panel.lesions.table.select(second)
+    test.assertTrue(ui.lesionRadio.checked, "another lesion is chosen to be outlined")
+    ui.lesionEditor.setActiveEffectByName("Paint")
+    drag(panel, BALLS[1][0], BALLS[0][0])
+    slicer.app.processEvents()
+    after = _masks(nodes)
+    for name in ("M01", "Necrosis"):
+        test.assertTrue(np.array_equal(after[name], drawn[name]), name)
+
+
+def _split_and_merge(test: Any, panel: Any, nodes: Any) -> None:
+    """A lesion in two parts, and the parts joined again by a click."""
+    test.delayDisplay("Splitting and merging")
+    ui, before = panel.edit.ui, _masks(nodes)
+    panel.lesions.table.select(next(key for key in panel.lesions.table.keys if panel.lesions.table.text(key, 0) == "M03"))
+    ui.splitMiddleButton.click()
+    slicer.app.processEvents()
+    split = _masks(nodes)
+    test.assertTrue(np.array_equal(split["M03"] | split["M04"], before["M03"]), ui.editStatusLabel.text)
+    test.assertFalse((split["M03"] & split["M04"]).any())
+    panel.lesions.table.select(next(key for key in panel.lesions.table.keys if panel.lesions.table.text(key, 0) == "M03"))
+    ui.mergeButton.click()
+    k, j, i = np.argwhere(split["M04"]).mean(axis=0)
+    _click((54.5 - i, 54.5 - j, k - 44.5))
+    slicer.app.processEvents()
+    _assert_same(test, _masks(nodes), before)
+
+
+def _drag_a_diameter(test: Any, panel: Any, lesion_uid: str) -> None:
+    """An end of the line moved by a person makes a diameter by hand, until it is undone."""
+    from BrainMetsAILib.scene.diameter_lines import LONGEST, diameter_node
+
+    test.delayDisplay("Dragging a diameter")
+    panel.lesions.table.select(lesion_uid)
+    slicer.app.processEvents()
+    line = diameter_node(LONGEST)
+    place = line.GetNthControlPointPositionVector(0)
+    line.SetNthControlPointPosition(0, place[0], place[1] + 4.0, place[2])
+    line.InvokeEvent(line.PointEndInteractionEvent)
+    slicer.app.processEvents()
+    test.assertTrue(panel.lesions.table.text(lesion_uid, DIAMETERS).endswith("*"))
+    panel.edit.ui.undoButton.click()
+    slicer.app.processEvents()
+    test.assertFalse(panel.lesions.table.text(lesion_uid, DIAMETERS).endswith("*"))
+
+
+def _save_and_load(test: Any, panel: Any, nodes: Any) -> Any:
+    """The scene file brings masks and table back; returns the nodes of the loaded scene."""
+    from BrainMetsAILib.scene.review import review_nodes, reviews
+
+    test.delayDisplay("Saving and loading")
+    table = panel.lesions.table
+    before, rows = _masks(nodes), [[table.text(key, column) for column in range(DIAMETERS + 1)] for key in table.keys]
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "self-test.mrb")
+        test.assertTrue(slicer.mrmlScene.WriteToMRB(file))
+        slicer.app.processEvents()
+        _assert_same(test, _masks(nodes), before)
+        slicer.mrmlScene.Clear()
+        slicer.app.processEvents()
+        test.assertEqual(table.keys, [])
+        test.assertTrue(slicer.mrmlScene.ReadFromMRB(file))
+        slicer.app.processEvents()
+    loaded = review_nodes(reviews()[0])
+    _assert_same(test, _masks(loaded), before)
+    test.assertEqual([[table.text(key, column) for column in range(DIAMETERS + 1)] for key in table.keys], rows)
+    return loaded
+
+
+def _look_at_another_examination(test: Any, panel: Any, nodes: Any) -> None:
+    """Lesions are seen over their own volume only."""
+    from BrainMetsAILib.scene.volumes import add_volume, volume_image
+
+    test.delayDisplay("Looking at another examination")
+    display = nodes.segmentation.GetDisplayNode()
+    for volume, seen in ((add_volume(volume_image(nodes.volume), "Another head"), False), (nodes.volume, True)):
+        panel.case.ui.volumeSelector.setCurrentNode(volume)
+        slicer.app.processEvents()
+        test.assertEqual(bool(display.GetVisibility()), seen)
 
 
 def _open_review(panel: Any) -> Any:
