@@ -69,6 +69,7 @@ def card(trained: Mapping[str, Any], digest: str, measured: Measured | None) -> 
     """The model card in Markdown."""
     parameters = sum(int(value.numel()) for value in trained["network"].values())
     widths, share = trained["sizes"]["widths"], f"{100 * LABEL_MAP_SHARE:.0f} %"
+    crop = " × ".join(str(n) for n in CROP)
     regions = ", ".join(region.name.lower().replace("_", " ") for region in Region)
     return f"""# Model card: {NAME}
 
@@ -98,8 +99,8 @@ holds sulci and ventricles (closing by 6 mm). Choroid plexus is that of the late
 contrast, bias field, noise, blur, slices to 7 mm, enhancing vessels, dura and choroid plexus, tumours to 55 mm with oedema, cavities, brain
 extraction of five kinds, defacing, and fields of view that end inside the head; one in 25 showed no head at all.
 
-{trained["step"]} steps in {trained["spent_s"] / 60:.0f} minutes: of {CROPS} parts of {" × ".join(str(n) for n in CROP)} voxels of one
-window until {100 * CROPPED_SHARE:.0f} % of the time were over, then of whole windows. Cross-entropy and Dice at full resolution, at a quarter and at
+{trained["step"]} steps in {trained["spent_s"] / 60:.0f} minutes: of {CROPS} parts of {crop} voxels of one window until
+{100 * CROPPED_SHARE:.0f} % of the time were over, then of whole windows. Cross-entropy and Dice at full resolution, at a quarter and at
 an eighth of it. The weights are {"the running average with the lowest validation loss" if trained["best"] else "the running average"}.
 SHA-256 `{digest}`.
 
