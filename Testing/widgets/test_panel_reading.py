@@ -107,7 +107,7 @@ def test_sliders_are_logged_once_they_rest(panel: Any, review: Any, wait_for: Ca
     panel.explain.ui.legendBox.click()
     assert logged("slab") == logged("overlay opacity") == logged("overlay threshold") == [], "not at every step"
     assert logged("overlay legend") == [{"event": "overlay legend", "shown": False}]
-    wait_for(lambda: logged("slab"), 5)
+    wait_for(lambda: all(logged(event) for event in ("slab", "overlay opacity", "overlay threshold")), 5)
     assert logged("slab") == [{"event": "slab", "thickness_mm": 7.0}]
     assert logged("overlay opacity") == [{"event": "overlay opacity", "value": 0.5}]
     assert logged("overlay threshold") == [{"event": "overlay threshold", "overlay": "probability", "value": 0.55}]
