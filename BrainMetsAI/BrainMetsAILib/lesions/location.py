@@ -20,8 +20,9 @@ from BrainMetsAILib.lesions.anatomy_regions import (
     part_of,
 )
 
-LEAST_IN_BRAIN = 0.3
-"""A lesion with less of it in the brain mask lies outside: one at the surface may bulge out of the outline of brain that it displaced."""
+LEAST_IN_BRAIN = 0.1
+"""A lesion with less of it in the brain mask lies outside: one at the surface may bulge out of the outline of brain that it displaced, and
+the outline is off by some millimetres. Candidates of the network with less are taken out (`models/candidate_places.py`)."""
 BOTH_SIDES_FROM = 0.35
 """Share of the smaller side from which a lesion counts as one of the midline."""
 REACH_MM = 20.0
@@ -43,8 +44,8 @@ def locate(labels: sitk.Image, regions: sitk.Image) -> dict[int, Location]:
     Returns
     -------
     dict
-        Lesion number → where most of the lesion lies. Fluid of sulci counts as the nearest brain tissue; a lesion whose larger part
-        lies outside the brain mask is outside the brain.
+        Lesion number → where most of the lesion lies. Fluid of sulci counts as the nearest brain tissue; of a lesion that reaches out of
+        the brain mask the part inside counts.
     """
     numbers = sitk.GetArrayViewFromImage(labels)
     k, j, i = np.nonzero(numbers)

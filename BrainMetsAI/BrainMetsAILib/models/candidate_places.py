@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from BrainMetsAILib.images.geometry import array_of, image_like
-from BrainMetsAILib.lesions.location import locate
+from BrainMetsAILib.lesions.location import LEAST_IN_BRAIN, locate
 from BrainMetsAILib.models.anatomy import Anatomy
 from BrainMetsAILib.models.brain_region import LEAST_SHARE, shares_inside
 
@@ -20,7 +20,7 @@ SEARCH_MARGIN_MM = 5.0
 PLEXUS_MARGIN_MM = 1.0
 PLEXUS_SHARE = 0.6
 """Share of a candidate from which it lies in the choroid plexus."""
-SURFACE_SHARE = 0.9
+SURFACE_SHARE = 1.0 - LEAST_IN_BRAIN
 """Share of a candidate that lies outside the brain from which it counts as on its surface. Higher than the other, for the outline is off by
 some millimetres: three of 66 lesions found in tuning volumes lay outside it by more than half."""
 
