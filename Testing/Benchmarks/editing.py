@@ -119,16 +119,16 @@ def main() -> None:
     def stroke(turn: int) -> None:
         editor.ball(ids[turn], beside[turn + 1], 6.0)
 
-    def settled(turn: int) -> None:
-        watch.while_drawing(ids[turn])
+    def settled(segment_id: str) -> None:
+        watch.while_drawing(segment_id)
         watch.settle()
         measure()
 
     def widen(turn: int) -> None:
         editor.ball(ids[turn + 8], beside[turn + 8], 7.0)
 
-    timed("stroke over a neighbour → settled → all 30 measured", settled, prepare=stroke)
-    timed("stroke on one lesion → settled → all 30 measured", settled, prepare=widen)
+    timed("stroke over a neighbour → settled → all 30 measured", lambda turn: settled(ids[turn]), prepare=stroke)
+    timed("stroke on one lesion → settled → all 30 measured", lambda turn: settled(ids[turn + 8]), prepare=widen)
     timed("measuring all 30 where nothing has changed", lambda turn: measure())
     timed("settle where nothing has changed", lambda turn: watch.settle())
 

@@ -604,3 +604,23 @@ def _do(review: Review, step: tuple) -> None:
         jobs[kind]()
     except EditRefused as refusal:
         assert str(refusal).endswith(".")
+
+
+def test_no_tag_of_who_drew_is_written_after_an_undo(scene: Any) -> None:
+    """Also where an effect changed another lesion than the one that is drawn, and where a scene of an older version says AUTOMATIC."""
+    from BrainMetsAILib.scene import tags
+
+    review = Review("plain")
+    review.editor.ball(review.id("M02"), (3.0, 8.0, 4.0), 3.0)
+    review.watch.while_drawing(review.id("M01"))
+    review.watch.settle()
+    assert tags.read_tag(review.segment("M02"), tags.ALGORITHM_TYPE) == tags.SEMIAUTOMATIC
+    tags.write_tag(review.segment("M02"), tags.ALGORITHM_TYPE, tags.AUTOMATIC)
+    review.stroke("M03", (11.0, 8.0, 10.0), 5.0)
+    after = review.state()
+    review.editor.undo()
+    review.watch.settle(True)
+    assert review.editor.logic.CanRedo()
+    review.editor.redo()
+    review.watch.settle(True)
+    assert review.state() == after

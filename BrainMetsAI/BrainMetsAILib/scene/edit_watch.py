@@ -55,6 +55,7 @@ class EditWatch:
             Empty where nothing changed.
         """
         identify(self._segmentation)
-        before, self._ruled = self._told, settle(self._segmentation, self._ruled)
+        before = self._told
+        self._ruled = settle(self._segmentation, self._ruled, restored=with_judgements, told=before)
         self._told = self._ruled
         return changes_between(self._segmentation, before, self._ruled, with_judgements)

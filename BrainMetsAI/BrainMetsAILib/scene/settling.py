@@ -149,20 +149,30 @@ def drop_stray_necrosis(segmentation: Any, now: Holdings) -> dict[str, Held]:
     return held_by(segmentation, now)
 
 
-def settle(segmentation: Any, before: Holdings) -> dict[str, Held]:
+def settle(segmentation: Any, before: Holdings, restored: bool = False, told: Holdings | None = None) -> dict[str, Held]:
     """Apply the whole rule after an edit; returns what the segments hold then.
 
     It belongs to the same step of undo as the edit, for the state was saved before that.
+
+    Parameters
+    ----------
+    before
+        What the segments held before the edit.
+    restored
+        Whether an undo or redo made the change: then no tag is written, for that would end the redo.
+    told
+        What they held when the rule was last applied as a whole, where that is not `before`.
     """
     now = drop_stray_necrosis(segmentation, give_back(segmentation, before))
-    _say_who_drew(segmentation, before, now)
+    if not restored:
+        _say_who_drew(segmentation, before if told is None else told, now)
     return now
 
 
 def _say_who_drew(segmentation: Any, before: Holdings, now: Holdings) -> None:
     """Keep the tag from which Slicer's DICOM export tells the network's outlines from those that a person edited or drew.
 
-    It follows from the mask, and an undo brings both back: nothing is written then.
+    It follows from the mask, and an undo brings both back.
     """
     content = segmentation.GetSegmentation()
     for segment_id, held in now.items():
