@@ -2,7 +2,7 @@
 
 A network that was shown windows without a skull around them takes scalp, mucosa and vessels of the face for lesions. What lies
 outside the brain is not what is sought (leptomeningeal, dural and skull metastases are out of scope), so candidates there are dropped.
-An anatomy network will replace this rule; until then it must err towards keeping.
+It stands in where no anatomy network is there (`anatomy_inference.py`), and errs towards keeping.
 """
 
 import numpy as np

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from BrainMetsAILib.images.geometry import image_like, voxel_volume_ml
-from BrainMetsAILib.lesions.instances import label_instances
+from BrainMetsAILib.lesions.instances import label_instances, numbered_by_size
 from BrainMetsAILib.lesions.touching import split_at_necks
 from BrainMetsAILib.models.finding import Finding, Removed
 from BrainMetsAILib.models.sliding_windows import padded_box
@@ -80,7 +80,7 @@ def candidates(
     voxel_mm3 = 1000.0 * voxel_volume_ml(enhancing)
     smallest = max(minimum_voxels, int(np.ceil(minimum_mm3 / voxel_mm3 - 1e-6)))
     whole = sitk.GetArrayFromImage(label_instances(sitk.GetImageFromArray(mask.astype(np.uint8)), smallest))
-    pieces = _by_size(split_at_necks(whole, tuple(reversed(enhancing.GetSpacing()))))
+    pieces = numbered_by_size(split_at_necks(whole, tuple(reversed(enhancing.GetSpacing()))))
     scores = component_scores(probability, pieces)
     kept = [number for number, score in scores.items() if score >= score_floor]
     left_out = max(0, len(kept) - MOST_CANDIDATES)
@@ -179,16 +179,6 @@ def component_scores(probability: NDArray[np.float32], labels: NDArray[np.intege
             values = np.sort(probability[box][labels[box] == number])
             scores[number] = float(min(1.0, values[len(values) // 2 :].mean()))
     return scores
-
-
-def _by_size(pieces: NDArray[np.integer]) -> NDArray[np.uint16]:
-    """Pieces numbered anew from 1 by falling size."""
-    sizes = np.bincount(pieces.ravel())
-    sizes[0] = 0
-    order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
-    numbers = np.zeros(len(sizes), np.uint16)
-    numbers[order] = np.arange(1, len(order) + 1)
-    return numbers[pieces]
 
 
 def _filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
