@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analytic_bundle import head_with_balls, write_analytic_bundle, write_bundle
 from BrainMetsAILib.images.geometry import ijk_to_ras, same_grid
-from BrainMetsAILib.models import inference
+from BrainMetsAILib.models import lesion_search
 from BrainMetsAILib.models.bundles import Bundle, BundleError, find_bundle
 from BrainMetsAILib.models.devices import choose_device
 from BrainMetsAILib.models.finding import Cancelled, Finding, FindingError
@@ -151,7 +151,7 @@ def test_progress_rises_and_names_the_windows(bundle: Bundle) -> None:
 def test_cancel_stops_before_the_next_window(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = threading.Event()
     windows = []
-    original = inference._lesion_probability
+    original = lesion_search.lesion_probability
 
     def watched(*arguments: Any) -> torch.Tensor:
         windows.append(1)
@@ -159,7 +159,7 @@ def test_cancel_stops_before_the_next_window(bundle: Bundle, monkeypatch: pytest
             asked.set()
         return original(*arguments)
 
-    monkeypatch.setattr(inference, "_lesion_probability", watched)
+    monkeypatch.setattr(lesion_search, "lesion_probability", watched)
     size = (80, 80, 80)
     with pytest.raises(Cancelled):
         find_lesions(head_with_balls(size, grid(size, np.eye(3)), BALLS), bundle, cancelled=asked.is_set)
@@ -210,7 +210,7 @@ def test_a_window_in_which_nothing_shows_is_seen_once() -> None:
     empty = torch.zeros(8, 8, 8)
     spot = empty.clone()
     spot[2, 3, 1] = 2.0
-    maps = [inference._lesion_probability(Bright(), window, torch.device("cpu"), True) for window in (empty, spot)]
+    maps = [lesion_search.lesion_probability(Bright(), window, torch.device("cpu"), True) for window in (empty, spot)]
     assert len(seen) == 3 and seen[2][0, 0, 2, 3, 6] == 2.0
     assert maps[0].max() < 0.01 and maps[1].sum(dim=0).argmax() == 2 * 64 + 3 * 8 + 1
 
@@ -221,8 +221,8 @@ def test_a_mirrored_view_makes_left_and_right_alike() -> None:
     window = torch.randn(8, 10, 12)
     cpu = torch.device("cpu")
     with torch.inference_mode():
-        plain, both = (inference._lesion_probability(network, window, cpu, mirrored) for mirrored in (False, True))
-        other = inference._lesion_probability(network, window.flip(-1), cpu, True)
+        plain, both = (lesion_search.lesion_probability(network, window, cpu, mirrored) for mirrored in (False, True))
+        other = lesion_search.lesion_probability(network, window.flip(-1), cpu, True)
     assert plain.shape == both.shape == (2, 8, 10, 12)
     assert torch.allclose(other.flip(-1), both, atol=1e-6), "an image of the mirrored head gives the mirrored map"
     assert not torch.allclose(plain, both, atol=1e-3), "this network by itself tells left from right"

@@ -23,7 +23,9 @@ class RunSettings:
     network
         Which network it is, with its sizes: the table that `networks.build_network` takes.
     spacing_mm
-        The isotropic grid that the network was trained on.
+        The isotropic grid that the network is run on.
+    coarse_spacing_mm
+        A coarser one for a second search, which completes lesions too large for the first (`large_lesions.py`); 0 for none.
     patch
         Window in voxels of that grid [k, j, i].
     overlap
@@ -43,6 +45,7 @@ class RunSettings:
 
     network: Mapping[str, Any]
     spacing_mm: float = 1.0
+    coarse_spacing_mm: float = 0.0
     patch: tuple[int, int, int] = (96, 96, 96)
     overlap: float = 0.25
     voxel_threshold: float = 0.5
@@ -115,7 +118,8 @@ def run_settings(bundle: Bundle) -> RunSettings:
     try:
         network = dict(content["network"])
         widths = [int(width) for width in network["widths"]]
-        known = {key: content[key] for key in ("spacing_mm", "overlap", "voxel_threshold", "score_floor", "minimum_mm3") if key in content}
+        names = ("spacing_mm", "coarse_spacing_mm", "overlap", "voxel_threshold", "score_floor", "minimum_mm3")
+        known = {key: content[key] for key in names if key in content}
         numbers = {key: float(value) for key, value in known.items()}
         patch = _patch(content, divisor=2 ** (len(widths) - 1))
         settings = RunSettings(
@@ -128,7 +132,13 @@ def run_settings(bundle: Bundle) -> RunSettings:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"The settings of the network {bundle.name} cannot be used ({error}); reinstall the extension.") from error
-    if not (0.2 <= settings.spacing_mm <= 5.0 and 0.0 <= settings.overlap < 1.0 and 0.0 < settings.voxel_threshold < 1.0):
+    coarse = settings.coarse_spacing_mm
+    if not (
+        0.2 <= settings.spacing_mm <= 5.0
+        and (not coarse or settings.spacing_mm < coarse <= 5.0)
+        and 0.0 <= settings.overlap < 1.0
+        and 0.0 < settings.voxel_threshold < 1.0
+    ):
         raise BundleError(f"The settings of the network {bundle.name} are out of range; reinstall the extension.")
     return settings
 

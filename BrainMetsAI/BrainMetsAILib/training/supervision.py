@@ -9,7 +9,6 @@ from torch.nn import functional
 
 from BrainMetsAILib.models.network import CompactUNet
 from BrainMetsAILib.models.networks import Network, build_network
-from BrainMetsAILib.models.rlk_unet import RLKUNet
 from BrainMetsAILib.training.loss import coarse_loss, segmentation_loss
 from BrainMetsAILib.training.patches import IGNORE
 
@@ -30,15 +29,15 @@ class Supervision(nn.Module):
     def forward(self, array: Tensor, classes: Tensor) -> Tensor:
         """The loss of windows (b, 1, k, j, i) against their classes (b, k, j, i)."""
         with torch.autocast(array.device.type, dtype=torch.bfloat16):
-            if isinstance(self.network, RLKUNet):
-                maps = self.network.scales(array)
-            else:
+            if isinstance(self.network, CompactUNet):
                 features = self.network.features(array)
                 logits = self.network.head(features[-1])
                 coarse = [head(level) for head, level in zip(self.coarse, features, strict=False)]
-        if isinstance(self.network, RLKUNet):
-            return multi_scale_loss(maps, classes)
-        return segmentation_loss(logits, classes) + coarse_loss(coarse, classes)
+            else:
+                maps = self.network.scales(array)
+        if isinstance(self.network, CompactUNet):
+            return segmentation_loss(logits, classes) + coarse_loss(coarse, classes)
+        return multi_scale_loss(maps, classes)
 
 
 def supervise(sizes: Mapping[str, Any]) -> Supervision:

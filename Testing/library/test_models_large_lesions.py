@@ -1,0 +1,83 @@
+"""A second, coarser search completes large lesions and leaves everything else as the fine one outlined it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from analytic_bundle import head_with_balls, write_analytic_bundle
+from BrainMetsAILib.images.geometry import image_like
+from BrainMetsAILib.models.bundles import BundleError, find_bundle
+from BrainMetsAILib.models.inference import find_lesions
+from BrainMetsAILib.models.large_lesions import LARGE_MM, Maps, with_large_lesions
+from BrainMetsAILib.models.settings import run_settings
+
+SHAPE = (44, 44, 48)
+CENTRE = (22, 22, 24)
+
+
+def away_from(centre: tuple[float, float, float]) -> NDArray[np.floating]:
+    """Distance [k, j, i] in voxels."""
+    return np.sqrt(sum((axis - at) ** 2 for axis, at in zip(np.indices(SHAPE), centre, strict=True)))
+
+
+def maps(*masks: NDArray[np.bool_]) -> Maps:
+    """Enhancing 0.9 in the masks, necrosis nowhere."""
+    whole = np.any(masks, axis=0) if masks else np.zeros(SHAPE, bool)
+    return np.where(whole, 0.9, 0.0).astype(np.float32), np.zeros(SHAPE, np.float32)
+
+
+def test_a_large_lesion_seen_in_part_becomes_whole_with_its_necrosis() -> None:
+    ball, rim = away_from(CENTRE) <= 12, (away_from(CENTRE) <= 12) & (away_from(CENTRE) > 10)
+    coarse = maps(ball)
+    core = away_from(CENTRE) <= 6
+    coarse[0][core], coarse[1][core] = 0.05, 0.9
+    joined = with_large_lesions(maps(rim), coarse, 0.5, 1.0)
+    assert ((joined[0] + joined[1] >= 0.5) == ball).all()
+    assert (joined[1][core] > joined[0][core]).all() and (joined[1][rim] == 0).all()
+
+
+def test_what_the_fine_search_has_seen_keeps_its_outline() -> None:
+    fine, wide = maps(away_from(CENTRE) <= 10.5), maps(away_from(CENTRE) <= 12)
+    for before, after in zip(fine, with_large_lesions(fine, wide, 0.5, 1.0), strict=True):
+        assert np.array_equal(before, after)
+
+
+def test_two_neighbours_that_run_together_at_the_coarse_resolution_stay_two() -> None:
+    near = [away_from((20, 22, at)) <= 9 for at in (13, 33)]
+    bridge = (away_from((20, 22, 23)) <= 4) | near[0] | near[1]
+    fine = maps(*near)
+    assert with_large_lesions(fine, maps(bridge), 0.5, 1.0) is not fine
+    assert np.array_equal(with_large_lesions(fine, maps(bridge), 0.5, 1.0)[0], fine[0])
+
+
+@pytest.mark.parametrize("spacing_mm", [1.0, 0.5])
+def test_small_lesions_are_left_to_the_fine_search(spacing_mm: float) -> None:
+    radius = LARGE_MM / 2 / spacing_mm
+    small, large = (with_large_lesions(maps(), maps(away_from(CENTRE) <= radius + more), 0.5, spacing_mm) for more in (-1, 1))
+    assert not small[0].any() and large[0].any()
+
+
+def test_a_large_lesion_in_layers_is_found_whole(tmp_path: Path) -> None:
+    """Bright and dark layers of 1 mm: at 1 mm the analytic network sees the bright ones only, at 2 mm their mean."""
+    size, matrix = (80, 90, 80), np.eye(4)
+    matrix[:3, 3] = (-39.5, -44.5, -39.5)
+    image = head_with_balls(size, matrix, [])
+    k, j, i = np.indices(tuple(reversed(size)))
+    ball = (k - 39.5) ** 2 + (j - 44.5) ** 2 + (i - 39.5) ** 2 <= 12.0**2
+    array = sitk.GetArrayFromImage(image)
+    array[ball & (k % 2 == 0)] = 330.0
+    layered = image_like(array, image)
+    once = find_lesions(layered, find_bundle(str(write_analytic_bundle(tmp_path / "once", brain_only=False))))
+    twice = find_lesions(layered, find_bundle(str(write_analytic_bundle(tmp_path / "twice", brain_only=False, coarse_spacing_mm=2.0))))
+    assert len(once.scores) > 5
+    assert len(twice.scores) == 1
+    found = sitk.GetArrayFromImage(twice.labels) > 0
+    assert 2 * (found & ball).sum() / (found.sum() + ball.sum()) > 0.9
+
+
+def test_a_second_search_that_is_not_coarser_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="out of range"):
+        run_settings(find_bundle(str(write_analytic_bundle(tmp_path / "wrong", spacing_mm=1.0, coarse_spacing_mm=0.9))))
