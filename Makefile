@@ -50,6 +50,8 @@ $(INSTALLED): pyproject.toml Testing/system_libraries.py
 	@$(PYTHON) Testing/system_libraries.py
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --disable-pip-version-check $(PIP_ARGS) $(TORCH_SPEC) -e '.[run,dev,training]'
+	@# nnU-Net's network for comparisons; what else that package asks for (timm) would bring torchvision, and the network needs none of it
+	$(PY) -m pip install --disable-pip-version-check $(PIP_ARGS) --no-deps dynamic-network-architectures==0.4.4
 	@touch $@
 
 clean:

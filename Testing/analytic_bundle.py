@@ -48,7 +48,7 @@ def write_bundle(folder: Path, network: torch.nn.Module, settings: dict[str, obj
     """A bundle of any network."""
     for part in (METADATA, SETTINGS, WEIGHTS):
         (folder / part).parent.mkdir(parents=True, exist_ok=True)
-    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, str(folder / WEIGHTS))
+    save_file({key: value.clone().contiguous() for key, value in network.state_dict().items()}, str(folder / WEIGHTS))
     digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     (folder / METADATA).write_text(json.dumps({"name": folder.name, "version": "9.9", "weights_sha256": digest}))
     (folder / SETTINGS).write_text(json.dumps(settings))

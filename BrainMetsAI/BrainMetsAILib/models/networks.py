@@ -25,8 +25,8 @@ def build_network(sizes: Mapping[str, Any]) -> Network:
     Parameters
     ----------
     sizes
-        ``name`` (``compact`` where it is absent, ``rlk_unet`` or ``plain_conv_unet``) and the network's own sizes; ``classes``, if given, must be those
-        of `network.CLASSES` in their order.
+        ``name`` (``compact`` where it is absent, ``rlk_unet`` or ``plain_conv_unet``) and the network's own sizes; ``classes``, if given,
+        must be those of `network.CLASSES` in their order.
 
     Raises
     ------

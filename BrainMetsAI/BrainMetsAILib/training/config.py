@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from BrainMetsAILib.models.networks import STANDARD
+from BrainMetsAILib.models.networks import STANDARD, build_network
 from BrainMetsAILib.training.patches import SIZE
 
 
@@ -107,6 +107,10 @@ def checked(config: TrainingConfig) -> TrainingConfig:
     """The same configuration, with numbers as numbers; raises TrainingRefused where it cannot be carried out."""
     if config.network not in STANDARD:
         raise TrainingRefused(f"There is no network called {config.network}; possible are {', '.join(sorted(STANDARD))}.")
+    try:
+        build_network(config.network_sizes())
+    except (TypeError, ValueError) as error:
+        raise TrainingRefused(f"The network {config.network} cannot be made: {error}") from error
     if config.backgrounds is None and config.cases is None:
         raise TrainingRefused("There is nothing to train on; name a folder of cases, of backgrounds, or both.")
     for name in ("backgrounds", "cases"):
