@@ -48,8 +48,16 @@ RESERVED = (
     VolumeSpec("datalad_black_stripped", "t1/datalad_t1", BLACK_BLOOD, STRIPPED, 1805, None),
     VolumeSpec("map18_gre_free", "labelmaps/training_seg_18", GRADIENT_ECHO, SKULL_ON, 1806, THIN, "none"),
     VolumeSpec("map20_black_free", "labelmaps/training_seg_20", BLACK_BLOOD, SKULL_ON, 1807, THIN, "none"),
+    VolumeSpec("map17_huge", "labelmaps/training_seg_17", GRADIENT_ECHO, SKULL_ON, 1808, THIN, "huge"),
+    VolumeSpec("map19_huge_stripped", "labelmaps/training_seg_19", GRADIENT_ECHO, STRIPPED, 1809, FINE, "huge"),
+    VolumeSpec("map20_huge_thick", "labelmaps/training_seg_20", GRADIENT_ECHO, SKULL_ON, 1810, (0.8, 0.8, 5.0), "huge"),
 )
-VALIDATION = _maps((15, 16), 1500)
+VALIDATION = (
+    *_maps((15, 16), 1500),
+    VolumeSpec("map15_huge", "labelmaps/training_seg_15", GRADIENT_ECHO, SKULL_ON, 9001, THIN, "huge"),
+    VolumeSpec("map16_huge", "labelmaps/training_seg_16", GRADIENT_ECHO, SKULL_ON, 9002, FINE, "huge"),
+    VolumeSpec("map15_huge_thick", "labelmaps/training_seg_15", GRADIENT_ECHO, SKULL_ON, 9003, (0.5, 0.5, 6.0), "huge"),
+)
 QUICK = (
     "map17_gre_a",
     "map18_gre_stripped",

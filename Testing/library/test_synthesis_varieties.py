@@ -44,6 +44,12 @@ def test_varieties_look_as_they_are_called(variety: str, seed: int) -> None:
         assert lesion.shape == plain.shape
         assert WHITE < array[enhancing].mean() < WHITE + 0.4 * (WHITE - FLUID)
         return
+    if variety == "multilocular":
+        chambers, septa = rendered.necrosis & (distance() < 6), enhancing & (distance() < 6)
+        assert chambers.sum() > 90 and septa.sum() > 90, "the middle holds both"
+        assert array[septa].mean() > array[chambers].mean() + 0.3 * (WHITE - FLUID)
+        assert rendered.necrotic_mm3[0] == pytest.approx(rendered.necrosis.sum(), rel=0.15), "the truth knows the septa"
+        return
     assert rendered.necrosis[24, 24, 24], "the middle does not enhance"
     share = rendered.necrotic_mm3[0] / rendered.volumes_mm3[0]
     if variety == "cystic":

@@ -32,6 +32,8 @@ class Enhancement:
         How much the surroundings darken.
     oedema_mm
         How far that reaches.
+    chambers_mm
+        Size of the chambers into which enhancing septa divide the core; 0 where it is one cavity.
     """
 
     contrast: float
@@ -39,6 +41,7 @@ class Enhancement:
     core: float
     oedema: float
     oedema_mm: float
+    chambers_mm: float = 0.0
 
 
 @dataclass(frozen=True)

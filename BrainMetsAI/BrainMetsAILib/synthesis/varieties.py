@@ -10,7 +10,9 @@ from scipy import ndimage
 from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion, draw_lesion, draw_lobes
 from BrainMetsAILib.synthesis.shapes import Grid, LesionShape, Vector, coverage
 
-SHARES: Mapping[str, float] = {"cystic": 0.07, "haemorrhagic": 0.07, "edge-enhancing": 0.06, "treated": 0.07, "faint": 0.06}
+SHARES: Mapping[str, float] = {
+    "cystic": 0.07, "multilocular": 0.1, "haemorrhagic": 0.07, "edge-enhancing": 0.06, "treated": 0.07, "faint": 0.06,
+}  # fmt: skip
 """Share of each variety among lesions of at least `LEAST_MM`; the others are as `lesion_sampling.draw_lesion` makes them."""
 LEAST_MM = 5.0
 RIM_MM = (0.8, 1.6)
@@ -36,10 +38,10 @@ def as_variety(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) 
     lesion
         Its place, size and outline stay.
     variety
-        ``cystic``: a thin wall around dark fluid. ``haemorrhagic``: T1-bright blood in patches, which on a single T1c cannot be told
-        from enhancement and counts as such. ``edge-enhancing``: only a thin edge enhances, the inside looks like the tissue around
-        it. ``faint``: hardly brighter than what is around it, with or without a core. ``treated``: faint and patchy around a large
-        core, as months after radiosurgery.
+        ``cystic``: a thin wall around dark fluid. ``multilocular``: enhancing septa divide the core into chambers. ``haemorrhagic``:
+        T1-bright blood in patches, which on a single T1c cannot be told from enhancement and counts as such. ``edge-enhancing``: only a
+        thin edge enhances, the inside looks like the tissue around it. ``faint``: hardly brighter than what is around it, with or
+        without a core. ``treated``: faint and patchy around a large core, as months after radiosurgery.
 
     Raises
     ------
@@ -49,12 +51,20 @@ def as_variety(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) 
     shape, look = lesion.shape, lesion.enhancement
     if variety == "faint":
         return SyntheticLesion(shape, replace(look, contrast=float(rng.uniform(0.15, 0.35))))
-    cores = {"cystic": (0.75, 0.92), "haemorrhagic": (0.0, 0.0), "edge-enhancing": (0.75, 0.9), "treated": (0.45, 0.8)}
+    cores = {
+        "cystic": (0.75, 0.92),
+        "multilocular": (0.7, 0.92),
+        "haemorrhagic": (0.0, 0.0),
+        "edge-enhancing": (0.75, 0.9),
+        "treated": (0.45, 0.8),
+    }
     low, high = cores[variety]
     core = float(rng.uniform(low, high)) if high else 0.0
     shape = replace(shape, core=core, core_lobes=draw_lobes(rng, 0.15) if core else ())
     if variety == "cystic":
         look = replace(look, core=float(rng.uniform(0.0, 0.2)), contrast=float(rng.uniform(0.4, 1.4)))
+    elif variety == "multilocular":
+        look = replace(look, chambers_mm=float(np.clip(rng.uniform(0.2, 0.5) * shape.diameter_mm, 2.5, 10.0)))
     elif variety == "haemorrhagic":
         look = replace(look, contrast=float(rng.uniform(0.6, 2.0)), texture=float(rng.uniform(0.25, 0.5)))
     elif variety == "edge-enhancing":

@@ -41,6 +41,7 @@ CROP, CROPS = (48, 64, 48), 3
 COARSE_LEVELS = 2
 COARSE_WEIGHT = 0.3
 EASY_WEIGHT = 0.3  # of a background voxel: most of them teach nothing
+PLEXUS_WEIGHT = 4.0  # of a voxel of choroid plexus: one in a thousand, so that it is all but free to miss them
 
 
 class AnatomyWindows(IterableDataset[tuple[Tensor, Tensor]]):
@@ -116,7 +117,7 @@ def anatomy_loss(logits: Tensor, regions: Tensor) -> Tensor:
     classes = regions.long()
     logs = functional.log_softmax(logits.float(), dim=1)
     own = logs.gather(1, classes[:, None])[:, 0]
-    weights = torch.where(classes == Region.BACKGROUND, EASY_WEIGHT, 1.0)
+    weights = torch.where(classes == Region.BACKGROUND, EASY_WEIGHT, torch.where(classes == Region.CHOROID_PLEXUS, PLEXUS_WEIGHT, 1.0))
     entropy = -(own * weights).sum() / weights.sum()
     shares = logs.exp()
     sizes = torch.bincount(classes.flatten(), minlength=CLASSES).float()
