@@ -75,8 +75,8 @@ def find_lesions(
     Axes are permuted and flipped to `ORIENTATION` without interpolation, so the same head stored in another orientation gives the same
     lesions; then resampled to the network's spacing, with smoothing along axes that become coarser. The maps come back by linear
     interpolation, and outlines are made from them in the image's own grid. Where the bundle names a coarser spacing, a second search at
-    it completes large lesions (`large_lesions.py`). Candidates away from the brain, on
-    its surface and in the choroid plexus are taken out, and kept with that reason.
+    it completes large lesions (`large_lesions.py`). Candidates away from the brain, on its surface and in the choroid plexus are taken
+    out, and kept with that reason.
     """
     began = time.monotonic()
     settings = run_settings(bundle)

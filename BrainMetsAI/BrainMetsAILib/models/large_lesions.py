@@ -44,14 +44,16 @@ def with_large_lesions(fine: Maps, coarse: Maps, voxel_threshold: float, spacing
     if not count:
         return fine
     joined = (fine[0].copy(), fine[1].copy())
-    least = np.pi / 6 * (LARGE_MM / spacing_mm) ** 3
+    sizes, least = np.bincount(pieces.ravel()), np.pi / 6 * (LARGE_MM / spacing_mm) ** 3
     depth = max(1, round(INNER_MM / spacing_mm))
     for number, tight in enumerate(ndimage.find_objects(pieces), start=1):
+        if sizes[number] < least:
+            continue
         box = tuple(slice(max(0, part.start - RIM), part.stop + RIM) for part in tight)
         piece = pieces[box] == number
         inner = ndimage.binary_erosion(piece, iterations=depth)
         known = fine[0][box] + fine[1][box]
-        if piece.sum() < least or not inner.any() or (known[inner] >= np.float32(voxel_threshold)).mean() >= SEEN:
+        if not inner.any() or (known[inner] >= np.float32(voxel_threshold)).mean() >= SEEN:
             continue
         surer = ndimage.binary_dilation(piece, iterations=RIM) & (likely[box] > known)
         for whole, more in zip(joined, coarse, strict=True):
