@@ -13,7 +13,7 @@ from BrainMetsAILib.lesions.anatomy_regions import FIRST_OF_BRAIN, FIRST_OF_TISS
 LEAST_BRAIN_ML = 150.0
 """A slab of 20 mm through the middle of a brain holds 200 to 300 mL."""
 MOST_BRAIN_ML = 2600.0
-"""Well above the largest brains (about 2000 mL with their fluid): the outline of a large one may be too wide, and is a head all the same."""
+"""Well above the largest brains (about 2000 mL with their fluid): the outline of one may be too wide, and it is a head all the same."""
 LEAST_BRAIN_SHARE = 0.08
 """Of the tissue in the field of view; a head with neck and shoulders (9 L) and a brain of 1.2 L gives 0.13."""
 LEAST_PARTS, PART_ML = 3, 5.0
