@@ -108,3 +108,8 @@ def test_what_is_no_head_is_refused(tmp_path: Path, drawn: tuple[sitk.Image, Pat
     dark = image_like(np.where(array_of(image) > 0, np.float32(100), np.float32(0)), image)
     with pytest.raises(FindingError, match="does not look like a head"):
         find_lesions(dark, bundle, find_bundle(str(anatomy)), "cpu")
+
+
+def test_what_is_called_plexus_for_a_candidate_s_own_brightness_stays() -> None:
+    plexus = sitk.Cast(ANATOMY.choroid_region(), sitk.sitkUInt16)
+    assert reasons_to_remove(plexus, brain_with_margin(ANATOMY), ANATOMY) == {}
