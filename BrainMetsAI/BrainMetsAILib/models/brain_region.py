@@ -71,16 +71,18 @@ def near_region(region: sitk.Image, margin_mm: float = MARGIN_MM) -> sitk.Image:
 
 def shares_inside(labels: sitk.Image, mask: sitk.Image) -> dict[int, float]:
     """Share of each numbered candidate that lies in the mask; the two may have any grids."""
+    found, values = values_under(labels, mask)
+    sizes = np.bincount(found)
+    counts = np.bincount(found, weights=values > 0, minlength=len(sizes))
+    return {int(number): float(counts[number] / sizes[number]) for number in np.flatnonzero(sizes)}
+
+
+def values_under(labels: sitk.Image, image: sitk.Image) -> tuple[np.ndarray, np.ndarray]:
+    """Number of each voxel of a candidate, and what another image of any grid holds nearest to it: 0 beyond its field of view."""
     numbers = sitk.GetArrayViewFromImage(labels)
     k, j, i = np.nonzero(numbers)
-    if k.size == 0:
-        return {}
-    to_mask = np.linalg.inv(ijk_to_ras(mask)) @ ijk_to_ras(labels)
-    places = np.rint(to_mask[:3, :3] @ np.stack([i, j, k]) + to_mask[:3, 3:]).astype(np.int64)
-    held = np.clip(places, 0, np.array(mask.GetSize())[:, None] - 1)
-    values = sitk.GetArrayViewFromImage(mask)
-    inside = (values[held[2], held[1], held[0]] > 0) & np.all(places == held, axis=0)
-    found = numbers[k, j, i]
-    sizes = np.bincount(found)
-    counts = np.bincount(found, weights=inside, minlength=len(sizes))
-    return {int(number): float(counts[number] / sizes[number]) for number in np.flatnonzero(sizes)}
+    to_image = np.linalg.inv(ijk_to_ras(image)) @ ijk_to_ras(labels)
+    places = np.rint(to_image[:3, :3] @ np.stack([i, j, k]) + to_image[:3, 3:]).astype(np.int64)
+    held = np.clip(places, 0, np.array(image.GetSize())[:, None] - 1)
+    values = sitk.GetArrayViewFromImage(image)[held[2], held[1], held[0]]
+    return numbers[k, j, i], np.where(np.all(places == held, axis=0), values, 0)

@@ -11,10 +11,9 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from BrainMetsAILib.images.geometry import array_of, image_like, voxel_volume_ml
-from BrainMetsAILib.images.resampling import resample_like
 from BrainMetsAILib.lesions.location import LEAST_IN_BRAIN, locate
 from BrainMetsAILib.models.anatomy import Anatomy
-from BrainMetsAILib.models.brain_region import LEAST_SHARE, shares_inside
+from BrainMetsAILib.models.brain_region import LEAST_SHARE, shares_inside, values_under
 
 OUTSIDE, SURFACE, PLEXUS = "outside the brain", "on the surface of the brain", "in the choroid plexus"
 SEARCH_MARGIN_MM = 5.0
@@ -50,25 +49,27 @@ def reasons_to_remove(labels: sitk.Image, near_brain: sitk.Image, anatomy: Anato
     """
     reasons: dict[int, str] = {}
     if anatomy is not None:
-        plexus = shares_inside(labels, anatomy.choroid_region(PLEXUS_MARGIN_MM))
         within = shares_inside(labels, anatomy.brain_mask())  # which holds the sulci; vessels of the hull lie on it
-        inside = [number for number, share in plexus.items() if share >= PLEXUS_SHARE]
-        reasons |= {number: PLEXUS for number in inside if _part_of_plexus(labels, number, anatomy)}
+        reasons |= dict.fromkeys(_in_plexus(labels, anatomy), PLEXUS)
         reasons |= {number: SURFACE for number, share in within.items() if 1 - share >= SURFACE_SHARE}
     near = shares_inside(labels, near_brain)
     return reasons | {number: OUTSIDE for number, share in near.items() if share < LEAST_SHARE}
 
 
-def _part_of_plexus(labels: sitk.Image, number: int, anatomy: Anatomy) -> bool:
-    """Whether the choroid plexus around a candidate is much larger than the candidate."""
-    bare = anatomy.choroid_region()
-    pieces, count = ndimage.label(array_of(anatomy.choroid_region(PLEXUS_MARGIN_MM)), np.ones((3, 3, 3)))
+def _in_plexus(labels: sitk.Image, anatomy: Anatomy) -> list[int]:
+    """Candidates that lie in a piece of choroid plexus much larger than they are."""
+    bare, grown = anatomy.choroid_region(), anatomy.choroid_region(PLEXUS_MARGIN_MM)
+    pieces, count = ndimage.label(array_of(grown), np.ones((3, 3, 3)))
     sizes_ml = np.bincount(pieces[array_of(bare) > 0], minlength=count + 1) * voxel_volume_ml(bare)
-    mine = array_of(labels) == number
-    on_grid = array_of(resample_like(image_like(pieces.astype(np.int32), bare), labels, None, sitk.sitkNearestNeighbor))
-    around = np.bincount(on_grid[mine], minlength=count + 1)
-    around[0] = 0
-    return bool(mine.sum() * voxel_volume_ml(labels) < OWN_SHARE * sizes_ml[int(around.argmax())])
+    found, piece_under = values_under(labels, image_like(pieces, grown))
+    inside = []
+    for number in np.unique(found):
+        counts = np.bincount(piece_under[found == number], minlength=count + 1)
+        size, counts[0] = counts.sum(), 0
+        own = size * voxel_volume_ml(labels) >= OWN_SHARE * sizes_ml[counts.argmax()]
+        if counts.sum() >= PLEXUS_SHARE * size and not own:
+            inside.append(int(number))
+    return inside
 
 
 def places_of(labels: sitk.Image, anatomy: Anatomy) -> Mapping[int, str]:

@@ -111,10 +111,9 @@ def find_lesions(
     if settings.coarse_spacing_mm:
         coarse = resample_to_spacing(oriented, settings.coarse_spacing_mm, smooth=True)
         first = maps_at(coarse, head_mask(coarse), "large lesions, ", SEARCH_FROM, LARGE_SEARCHED)
-        seen_whole = [image_like(found, coarse) for found in first]
+        large = (array_of(_in_grid_of(working, first[0], coarse)), array_of(_in_grid_of(working, first[1], coarse)))
         maps = maps_at(working, head, "", LARGE_SEARCHED, SEARCHED)
-        large = [array_of(resample_like(found, working, None, sitk.sitkLinear, 0.0)) for found in seen_whole]
-        maps = with_large_lesions(maps, (large[0], large[1]), settings.voxel_threshold, settings.spacing_mm)
+        maps = with_large_lesions(maps, large, settings.voxel_threshold, settings.spacing_mm)
     else:
         maps = maps_at(working, head, "", SEARCH_FROM, SEARCHED)
     _stop_if(cancelled)
@@ -183,7 +182,7 @@ def _words_of(removed: Removed | None) -> tuple[str, ...]:
 
 
 def _in_grid_of(image: sitk.Image, array: NDArray[np.float32], working: sitk.Image) -> sitk.Image:
-    """A map of the working grid on the image's own grid, by linear interpolation."""
+    """A map of the working grid on an image's grid, by linear interpolation."""
     return resample_like(image_like(array, working), image, None, sitk.sitkLinear, 0.0)
 
 

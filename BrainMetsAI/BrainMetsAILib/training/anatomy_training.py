@@ -40,8 +40,9 @@ that of growing patches (Fischer et al., MICCAI 2024, doi:10.1007/978-3-031-7211
 CROP, CROPS = (48, 64, 48), 3
 COARSE_LEVELS = 2
 COARSE_WEIGHT = 0.3
-EASY_WEIGHT = 0.3  # of a background voxel: most of them teach nothing
-PLEXUS_WEIGHT = 4.0  # of a voxel of choroid plexus: one in a thousand, so that it is all but free to miss them
+WEIGHTS = torch.ones(CLASSES)  # of a voxel of each region in the cross-entropy
+WEIGHTS[Region.BACKGROUND] = 0.3  # most of them teach nothing
+WEIGHTS[Region.CHOROID_PLEXUS] = 4.0  # one voxel in a thousand: it would be all but free to miss them
 
 
 class AnatomyWindows(IterableDataset[tuple[Tensor, Tensor]]):
@@ -117,7 +118,7 @@ def anatomy_loss(logits: Tensor, regions: Tensor) -> Tensor:
     classes = regions.long()
     logs = functional.log_softmax(logits.float(), dim=1)
     own = logs.gather(1, classes[:, None])[:, 0]
-    weights = torch.where(classes == Region.BACKGROUND, EASY_WEIGHT, torch.where(classes == Region.CHOROID_PLEXUS, PLEXUS_WEIGHT, 1.0))
+    weights = WEIGHTS.to(classes.device)[classes]
     entropy = -(own * weights).sum() / weights.sum()
     shares = logs.exp()
     sizes = torch.bincount(classes.flatten(), minlength=CLASSES).float()
