@@ -11,13 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from analytic_bundle import head_with_balls, write_analytic_bundle, write_bundle
-from BrainMetsAILib.images.geometry import ijk_to_ras, same_grid
+from BrainMetsAILib.images.geometry import ijk_to_ras, image_like, same_grid
+from BrainMetsAILib.images.head import head_mask
 from BrainMetsAILib.models import lesion_search
 from BrainMetsAILib.models.bundles import Bundle, BundleError, find_bundle
 from BrainMetsAILib.models.devices import choose_device
 from BrainMetsAILib.models.finding import Cancelled, Finding, FindingError
 from BrainMetsAILib.models.inference import find_lesions
 from BrainMetsAILib.models.network import CompactUNet
+from BrainMetsAILib.models.settings import run_settings
 
 BALLS = [((10.0, 2.0, 0.0), 7.0), ((-12.0, 8.0, -6.0), 5.0), ((-4.0, -16.0, 8.0), 4.0)]
 
@@ -226,3 +228,24 @@ def test_a_mirrored_view_makes_left_and_right_alike() -> None:
     assert plain.shape == both.shape == (2, 8, 10, 12)
     assert torch.allclose(other.flip(-1), both, atol=1e-6), "an image of the mirrored head gives the mirrored map"
     assert not torch.allclose(plain, both, atol=1e-3), "this network by itself tells left from right"
+
+
+@pytest.mark.parametrize("by", ["head", "brain"])
+def test_a_network_normalised_by_the_brain_does_not_see_how_bright_the_rest_is(tmp_path: Path, by: str) -> None:
+    size = (76, 84, 76)
+    image = head_with_balls(size, grid(size, np.eye(3)), [((4.0, 2.0, 0.0), 5.0)])
+    array = sitk.GetArrayFromImage(image)
+    k, j, i = np.meshgrid(*[np.arange(n) - (n - 1) / 2 for n in array.shape], indexing="ij")
+    brain = image_like(((i / 22) ** 2 + (j / 28) ** 2 + (k / 22) ** 2 <= 1).astype(np.uint8), image)
+    inside = sitk.GetArrayFromImage(brain) > 0
+    scalp = image_like(np.where(inside, array, 0.6 * array).astype(np.float32), image)
+    bundle = find_bundle(str(write_analytic_bundle(tmp_path / "analytic", normalised_by=by)))
+    settings, cpu = run_settings(bundle), torch.device("cpu")
+    network = lesion_search.load_network(bundle, settings, cpu)
+    with torch.inference_mode():
+        bright, dark = (
+            lesion_search.search(each, head_mask(each), None, brain, network, settings, cpu, lambda number, count: None)[0][inside]
+            for each in (image, scalp)
+        )
+    assert np.array_equal(bright, dark) == (by == "brain")
+    assert np.count_nonzero(bright > 0.5) == pytest.approx(4 / 3 * np.pi * 5**3, rel=0.15)

@@ -11,9 +11,11 @@ import torch
 from BrainMetsAILib.cli.main import main
 from BrainMetsAILib.images.geometry import image_like
 from BrainMetsAILib.models.bundles import read_bundle
+from BrainMetsAILib.training.backgrounds import Background
 from BrainMetsAILib.training.config import TrainingConfig, TrainingRefused, checked, read_config
+from BrainMetsAILib.training.loss import HARDEST, hardest_share
 from BrainMetsAILib.training.packing import pack
-from BrainMetsAILib.training.patches import SIZE
+from BrainMetsAILib.training.patches import SIZE, draw_patch
 from BrainMetsAILib.training.real_cases import find_cases, load_case, patient_of, split_by_patient
 from BrainMetsAILib.training.real_windows import draw_real_window
 from BrainMetsAILib.training.session import run_training
@@ -55,6 +57,32 @@ def test_labels_of_real_cases_become_classes(cases: Path) -> None:
     assert set(np.unique(loaded.classes)) == {0, 1, 2}
     assert loaded.array[loaded.classes == 1].mean() > 2 * loaded.array[loaded.classes == 2].mean()
     assert np.all(loaded.classes[tuple(loaded.places.T)] > 0)
+
+
+def test_the_brain_sets_the_scale_whatever_lies_around_it() -> None:
+    rng = np.random.default_rng(0)
+    array, hull = np.zeros((40, 40, 40), np.float32), np.zeros((40, 40, 40), bool)
+    hull[10:30, 10:30, 10:30] = True
+    array[hull] = rng.uniform(40, 120, hull.sum())
+    scales = []
+    for scalp in (0.0, 900.0):
+        array[2:6] = scalp
+        head = Background("t1", None, (), array, hull, hull, None, np.zeros((1, *hull.shape), np.uint8))
+        scales.append(head.brain_scale)
+    assert scales[0] == scales[1]
+    assert scales[0][0] == pytest.approx(80, abs=2) and scales[0][1] == pytest.approx(0.85 * 80, abs=2)
+
+
+def test_windows_of_label_maps_have_the_brain_around_zero() -> None:
+    """White matter, grey matter, fluid and scalp of random brightness: seen through the median of a window that shows brain alone."""
+    away = np.linalg.norm(np.indices((120, 120, 120)) - 59.5, axis=0)
+    labels = np.select([away < 12, away < 40, away < 50, away < 53, away < 59], [1, 2, 3, 1, 4], 0).astype(np.uint8)
+    hull = away < 53
+    vessels = np.where(np.abs(away - 51) < 0.5, 150, 0).astype(np.uint8)
+    head = Background("labels", labels, (0, 24, 2, 3, 600), None, hull, away < 20, None, vessels[None])
+    rng = np.random.default_rng(1)
+    medians = [float(np.median(draw_patch([head], np.ones(1), rng, 32)[0])) for _ in range(40)]
+    assert np.median(np.abs(medians)) < 0.5
 
 
 def test_windows_of_real_cases_show_the_lesion_where_the_classes_say(cases: Path) -> None:
@@ -137,6 +165,21 @@ def test_a_network_learns_what_a_window_shows(cases: Path, tmp_path: Path) -> No
     array, classes = array[..., middle, middle, middle], classes[..., middle, middle, middle]
     losses = [trainer.learn(array, classes) for _ in range(40)]
     assert np.mean(losses[-3:]) < 0.75 * losses[0]
+
+
+def test_all_voxels_count_at_first_and_the_hardest_in_the_end() -> None:
+    shares = [hardest_share(done) for done in np.linspace(0, 1, 21)]
+    assert shares[0] == 1.0 and np.all(np.diff(shares[:11]) < 0) and set(shares[10:]) == {HARDEST}
+    torch.manual_seed(0)
+    array, classes = torch.randn(1, 1, 16, 16, 16), torch.randint(0, 3, (1, 16, 16, 16))
+    supervision = supervise({"name": "compact", **TINY})
+    losses = {}
+    for hardest in (1.0, HARDEST):
+        supervision.hardest = hardest
+        with torch.no_grad():
+            losses[hardest] = [float(supervision.train(training)(array, classes)) for training in (True, False)]
+    assert losses[HARDEST][0] > losses[1.0][0] + 0.05, "the hardest voxels are worse off than all together"
+    assert losses[1.0][1] == losses[HARDEST][1], "in evaluation losses are compared"
 
 
 def test_windows_grow_with_the_training(cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

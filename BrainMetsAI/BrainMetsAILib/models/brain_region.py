@@ -10,6 +10,7 @@ import SimpleITK as sitk
 
 from BrainMetsAILib.images.brain import SPACING_MM, RoughBrain, closed, distance_mm, find_brain
 from BrainMetsAILib.images.geometry import ijk_to_ras, image_like
+from BrainMetsAILib.models.anatomy import Anatomy
 
 CLOSING_MM = 12.0
 """Half the width of sulci, ventricles' mouths and necrotic lesions at the surface that count as brain."""
@@ -48,6 +49,19 @@ def brain_region(image: sitk.Image, head: sitk.Image) -> sitk.Image | None:
     """
     brain = find_brain(image, CLOSING_MM, head)
     return None if brain is None else image_like(_within_skull(brain), brain.reference)
+
+
+def outlined_brain(image: sitk.Image, head: sitk.Image, anatomy: Anatomy | None) -> sitk.Image | None:
+    """The brain as the anatomy network outlines it, or roughly where that is not there or sees no head; uint8, on a grid of its own.
+
+    Parameters
+    ----------
+    image, head
+        As in `brain_region`, which is asked for the rough one.
+    anatomy
+        What the anatomy network says of the image.
+    """
+    return anatomy.brain_mask() if anatomy is not None and anatomy.is_head else brain_region(image, head)
 
 
 def _within_skull(brain: RoughBrain) -> np.ndarray:

@@ -15,7 +15,7 @@ from BrainMetsAILib.images.head import head_mask
 from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
 from BrainMetsAILib.models.anatomy import Anatomy
 from BrainMetsAILib.models.anatomy_inference import find_anatomy
-from BrainMetsAILib.models.brain_region import brain_region, near_region
+from BrainMetsAILib.models.brain_region import near_region, outlined_brain
 from BrainMetsAILib.models.bundles import Bundle
 from BrainMetsAILib.models.candidate_places import brain_with_margin, places_of, reasons_to_remove
 from BrainMetsAILib.models.devices import choose_device
@@ -23,7 +23,7 @@ from BrainMetsAILib.models.finding import Cancelled, Finding, FindingError, Prov
 from BrainMetsAILib.models.large_lesions import Maps, with_large_lesions
 from BrainMetsAILib.models.lesion_search import load_network, search
 from BrainMetsAILib.models.postprocess import MOST_CANDIDATES, candidates, separated
-from BrainMetsAILib.models.settings import ORIENTATION, balanced_score, operating_points, run_settings
+from BrainMetsAILib.models.settings import BRAIN, ORIENTATION, balanced_score, operating_points, run_settings
 
 ANATOMY_KNOWN, SEARCH_FROM, LARGE_SEARCHED, SEARCHED = 0.06, 0.08, 0.15, 0.9  # shares of the progress bar
 
@@ -95,7 +95,8 @@ def find_lesions(
         regions = find_anatomy(image, anatomy, device, lambda share, text: progress(share * ANATOMY_KNOWN, text), cancelled)
         if not regions.is_head:
             raise FindingError(regions.reason)
-    near_brain = _near_brain(working, head, regions) if settings.brain_only else None
+    brain = outlined_brain(working, head, regions) if settings.brain_only or settings.normalised_by == BRAIN else None
+    near_brain = _near_brain(brain, regions) if settings.brain_only else None
     _stop_if(cancelled)
     progress(ANATOMY_KNOWN, "loading the network")
     network = load_network(bundle, settings, place)
@@ -106,7 +107,7 @@ def find_lesions(
             _stop_if(cancelled)
             progress(since + (until - since) * (number - 1) / count, f"{what}window {number} of {count}")
 
-        return search(grid, head_there, near_brain, network, settings, place, begin)
+        return search(grid, head_there, near_brain, brain, network, settings, place, begin)
 
     if settings.coarse_spacing_mm:
         coarse = resample_to_spacing(oriented, settings.coarse_spacing_mm, smooth=True)
@@ -162,12 +163,11 @@ def find_lesions(
     return Finding(enhancing, necrosis, found.labels, found.necrosis_mask, found.scores, provenance, notes, removed, locations)
 
 
-def _near_brain(working: sitk.Image, head: sitk.Image, regions: Anatomy | None) -> sitk.Image | None:
+def _near_brain(brain: sitk.Image | None, regions: Anatomy | None) -> sitk.Image | None:
     """Where a metastasis of the brain can be, uint8; None where no brain can be told."""
     if regions is not None:
         return brain_with_margin(regions)
-    rough = brain_region(working, head)
-    return None if rough is None else near_region(rough)
+    return None if brain is None else near_region(brain)
 
 
 def _words_of(removed: Removed | None) -> tuple[str, ...]:

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from BrainMetsAILib.images.geometry import array_of
-from BrainMetsAILib.images.normalisation import normalise_intensity
+from BrainMetsAILib.images.normalisation import BRAIN_PERCENTILES, HEAD_PERCENTILES, normalise_intensity
 from BrainMetsAILib.images.resampling import resample_like
 from BrainMetsAILib.models.bundles import Bundle, check_weights
 from BrainMetsAILib.models.large_lesions import Maps
 from BrainMetsAILib.models.networks import build_network
-from BrainMetsAILib.models.settings import RunSettings
+from BrainMetsAILib.models.settings import BRAIN, RunSettings
 from BrainMetsAILib.models.sliding_windows import padded_box
 from BrainMetsAILib.models.window_search import kept_network, mean_over_windows
 
@@ -37,6 +37,7 @@ def search(
     working: sitk.Image,
     head_image: sitk.Image,
     near_brain: sitk.Image | None,
+    brain: sitk.Image | None,
     network: torch.nn.Module,
     settings: RunSettings,
     device: torch.device,
@@ -52,6 +53,8 @@ def search(
         The head in it, on its grid.
     near_brain
         Where a metastasis can be, on any grid: windows are laid over it, with a little of its surroundings. None for the whole head.
+    brain
+        The brain, on any grid, for a network that wants intensities normalised by it. None where it is not known: the head stands in.
     network, settings, device
         What to search with.
     begin
@@ -61,7 +64,7 @@ def search(
     wanted = head if near_brain is None else head & _on_grid(near_brain, working)
     box = padded_box(wanted, SURROUNDINGS_VOXELS)
     means = mean_over_windows(
-        normalise_intensity(array, head)[box],
+        _normalised(array, head, None if brain is None else _on_grid(brain, working), settings)[box],
         wanted[box],
         settings.patch,
         settings.overlap,
@@ -90,6 +93,14 @@ def _probability(network: torch.nn.Module, window: torch.Tensor, device: torch.d
     with torch.autocast("cuda", enabled=device.type == "cuda"):
         logits = network(window[None, None].to(device))
     return torch.softmax(logits.float(), dim=1)[0, 1:].cpu()
+
+
+def _normalised(
+    array: NDArray[np.floating], head: NDArray[np.bool_], brain: NDArray[np.bool_] | None, settings: RunSettings
+) -> NDArray[np.float32]:
+    if settings.normalised_by != BRAIN:
+        return normalise_intensity(array, head, HEAD_PERCENTILES)
+    return normalise_intensity(array, head if brain is None or not brain.any() else brain, BRAIN_PERCENTILES)
 
 
 def _on_grid(mask: sitk.Image, grid: sitk.Image) -> NDArray[np.bool_]:

@@ -132,7 +132,9 @@ class RLKUNet(nn.Module):
         self.up = nn.ModuleList([Before(nn.ConvTranspose3d(b, a, 2, stride=2), b) for a, b in pairs])
         self.decoder = nn.ModuleList([DecoderBlock(a) for a, _ in pairs])
         self.dropout = nn.Dropout3d(dropout)
-        self.heads = nn.ModuleList([Before(nn.Conv3d(width, len(CLASSES), 1), width) for width in reversed(widths)])
+        # Plain, without normalisation and activation before them: with these, 120 steps on twelve windows brought the loss from 3.4 to 2.65
+        # (it calls nothing anything), without them to 1.65.
+        self.heads = nn.ModuleList([nn.Conv3d(width, len(CLASSES), 1) for width in reversed(widths)])
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (b, 3, k, j, i) of background, enhancing and necrosis; x (b, 1, k, j, i), sizes divisible by 8."""

@@ -14,6 +14,9 @@ MINIMUM_MM3 = 2.0
 """Smallest candidate in mm³: a sphere of 1.6 mm, below what contrast-enhanced MR resolves, however fine the grid is."""
 
 
+HEAD, BRAIN = "head", "brain"
+
+
 @dataclass(frozen=True)
 class RunSettings:
     """How a network is run and its output is read.
@@ -41,6 +44,9 @@ class RunSettings:
         view takes for a lesion (mostly vessels) loses.
     brain_only
         Whether candidates away from the brain are left out (`brain_region.py`).
+    normalised_by
+        What the intensities are normalised by (`images/normalisation.py`): `HEAD`, or `BRAIN`, which looks alike with skull and without,
+        however much of the neck is in view.
     """
 
     network: Mapping[str, Any]
@@ -54,6 +60,7 @@ class RunSettings:
     minimum_mm3: float = MINIMUM_MM3
     mirrored: bool = False
     brain_only: bool = True
+    normalised_by: str = HEAD
 
 
 BALANCED = "balanced"
@@ -128,6 +135,7 @@ def run_settings(bundle: Bundle) -> RunSettings:
             minimum_voxels=int(content.get("minimum_voxels", MINIMUM_VOXELS)),
             mirrored=bool(content.get("mirrored", False)),
             brain_only=bool(content.get("brain_only", True)),
+            normalised_by=str(content.get("normalised_by", HEAD)),
             **numbers,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -138,6 +146,7 @@ def run_settings(bundle: Bundle) -> RunSettings:
         and (not coarse or settings.spacing_mm < coarse <= 5.0)
         and 0.0 <= settings.overlap < 1.0
         and 0.0 < settings.voxel_threshold < 1.0
+        and settings.normalised_by in (HEAD, BRAIN)
     ):
         raise BundleError(f"The settings of the network {bundle.name} are out of range; reinstall the extension.")
     return settings

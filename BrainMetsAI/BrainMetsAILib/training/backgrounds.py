@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,7 @@ from scipy import ndimage
 from BrainMetsAILib.images.brain import SPACING_MM as BRAIN_SPACING_MM
 from BrainMetsAILib.images.brain import closed, distance_mm
 from BrainMetsAILib.images.geometry import array_of, ijk_to_lps, image_like
-from BrainMetsAILib.images.head import head_mask
-from BrainMetsAILib.images.normalisation import intensity_scale
+from BrainMetsAILib.images.normalisation import BRAIN_PERCENTILES, intensity_scale
 from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
 from BrainMetsAILib.synthesis.practice import already_enhanced
 from BrainMetsAILib.synthesis.shapes import Grid
@@ -54,7 +54,7 @@ class Background:
         bool: real lesions of the volume, which are neither lesion nor background, or None.
     vessels
         uint8 [variant, k, j, i]: share of vessels and membranes, 200 is one.
-    fluid_level, white_level, median, width
+    fluid_level, white_level
         Of a real volume.
     enhanced
         Whether the volume shows a contrast agent already.
@@ -70,9 +70,19 @@ class Background:
     vessels: NDArray[np.uint8]
     fluid_level: float = 0.0
     white_level: float = 1.0
-    median: float = 0.0
-    width: float = 1.0
     enhanced: bool = False
+
+    @cached_property
+    def brain_scale(self) -> tuple[float, float]:
+        """Median and width by which a real volume is normalised."""
+        assert self.array is not None
+        return intensity_scale(self.array[self.hull], BRAIN_PERCENTILES)
+
+    @cached_property
+    def brain_counts(self) -> NDArray[np.floating]:
+        """Voxels of each compact label in the brain of a label map."""
+        assert self.labels is not None
+        return np.bincount(self.labels[self.hull], minlength=len(self.label_ids)).astype(float)
 
 
 def training_files(data: Path, group: str = "training") -> list[Path]:
@@ -141,7 +151,6 @@ def _from_volume(path: Path, image: sitk.Image, rng: np.random.Generator) -> Bac
     image = _cropped(resample_to_spacing(sitk.Cast(image, sitk.sitkFloat32), SPACING_MM, sitk.sitkLinear))
     tissue = estimate_tissue(image)
     array = np.maximum(array_of(image), 0)
-    median, width = intensity_scale(array[array_of(head_mask(image)).astype(bool)])
     lesions = path.with_name("ms_lesions.nii.gz")
     excluded = None
     if lesions.exists():
@@ -161,8 +170,6 @@ def _from_volume(path: Path, image: sitk.Image, rng: np.random.Generator) -> Bac
         vessels=_vessel_maps(tissue, image, rng),
         fluid_level=tissue.fluid_level,
         white_level=tissue.white_level,
-        median=median,
-        width=width,
         enhanced=already_enhanced(tissue),
     )
 
@@ -222,7 +229,7 @@ def load_backgrounds(files: Sequence[Path], cache: Path, seed: int = 0) -> list[
                     junction=data["junction"],
                     excluded=data.get("excluded"),
                     vessels=data["vessels"],
-                    **{k: float(data[k]) for k in ("fluid_level", "white_level", "median", "width")},
+                    **{k: float(data[k]) for k in ("fluid_level", "white_level")},
                     enhanced=bool(data["enhanced"]),
                 )
             )

@@ -13,10 +13,20 @@ from safetensors.torch import save_file
 
 from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS, models_folder, read_bundle
 from BrainMetsAILib.models.network import CLASSES
+from BrainMetsAILib.models.settings import BRAIN
 from BrainMetsAILib.training.config import TrainingConfig
 
 CARD = Path("docs") / "README.md"
-SETTINGS_OF_A_RUN = {"spacing_mm": 1.0, "patch": [64, 64, 64], "overlap": 0.25, "voxel_threshold": 0.5, "score_floor": 0.3}
+SETTINGS_OF_A_RUN = {
+    "spacing_mm": 0.8,
+    "coarse_spacing_mm": 2.0,
+    "patch": [64, 64, 64],
+    "overlap": 0.25,
+    "voxel_threshold": 0.5,
+    "score_floor": 0.3,
+    "mirrored": True,
+    "normalised_by": BRAIN,
+}
 
 
 def write_weights(state: Path, bundle: Path) -> str:

@@ -8,10 +8,20 @@ from torch.nn import functional
 
 from BrainMetsAILib.training.patches import IGNORE
 
-HARDEST = 0.05  # share of voxels that the cross-entropy is averaged over: nearly all background is easy and teaches nothing
+HARDEST = 0.05
+"""Share of voxels that the cross-entropy is averaged over in the end: nearly all background is easy and teaches nothing any more."""
 
 
-def segmentation_loss(logits: Tensor, classes: Tensor) -> Tensor:
+def hardest_share(done: float) -> float:
+    """Share of voxels that count when a share of the training is done: all at first, `HARDEST` from the middle on.
+
+    Among the hardest twentieth there is as much bright background as there is lesion, so a new network that sees no more than them
+    learns nothing from a lesion's being bright: in 240 steps the Dice of the compact network came to 0.06, with all voxels to 0.35.
+    """
+    return float(HARDEST ** min(1.0, 2.0 * done))
+
+
+def segmentation_loss(logits: Tensor, classes: Tensor, hardest: float = HARDEST) -> Tensor:
     """Cross-entropy of the hardest voxels plus soft Dice over the batch, of the lesion and of its necrosis.
 
     Parameters
@@ -20,6 +30,8 @@ def segmentation_loss(logits: Tensor, classes: Tensor) -> Tensor:
         (b, 3, k, j, i).
     classes
         (b, k, j, i), int64; 255 is left out.
+    hardest
+        Share of voxels, those with the highest cross-entropy, over which it is averaged.
 
     Notes
     -----
@@ -27,7 +39,7 @@ def segmentation_loss(logits: Tensor, classes: Tensor) -> Tensor:
     """
     logits = logits.float()
     each = functional.cross_entropy(logits, classes, ignore_index=IGNORE, reduction="none").flatten()
-    entropy = each.topk(int(HARDEST * each.numel())).values.mean()
+    entropy = each.topk(int(hardest * each.numel())).values.mean()
     counted = (classes != IGNORE).float()
     shares = torch.softmax(logits, dim=1) * counted[:, None]
     lesion = _dice(shares[:, 1] + shares[:, 2], ((classes == 1) | (classes == 2)).float())

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from BrainMetsAILib.images.normalisation import CLIP, HIGH, LOW
+from BrainMetsAILib.images.normalisation import BRAIN_PERCENTILES, CLIP
 from BrainMetsAILib.synthesis.acquisition import acquire
 from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion, draw_diameter, draw_rotation, draw_shape
 from BrainMetsAILib.synthesis.placement import is_free
@@ -21,6 +21,7 @@ SIZE = 64
 VESSEL_SHARE = 100  # of 200: voxels half filled by a vessel
 CAVITY_SHARE = 0.06  # of windows: a resection cavity, half of them with a nodule at the wall
 BLACK_BLOOD_SHARE = 0.3
+COARSE_SHARE = 0.08  # of windows: at about 2 mm, for the search for large lesions
 IGNORE = 255  # class of voxels that are left out of the loss
 
 
@@ -63,8 +64,7 @@ def draw_patch(
             take(background.array, 1).astype(np.float32),
             background.fluid_level,
             background.white_level,
-            background.median,
-            background.width,
+            *background.brain_scale,
         )
     unit = look.white - look.fluid
     if rng.random() < (0.3 if background.enhanced else 0.9):
@@ -120,9 +120,18 @@ def _random_affine(
 
 
 def random_matrix(rng: np.random.Generator) -> NDArray[np.floating]:
-    """From window to head [k, j, i]: mostly a small turn, sometimes any; a little scaling; left and right exchanged half the time."""
+    """From window to head [k, j, i]: mostly a small turn, sometimes any; a little scaling; left and right exchanged half the time.
+
+    The scales lie around the two at which bundles search, 0.8 mm and, now and then, 2 mm.
+    """
     turn = np.array(draw_rotation(rng)).reshape(3, 3) if rng.random() < 0.1 else _small_turn(rng)
-    return np.asarray(turn @ np.diag(rng.uniform(0.87, 1.15, 3) * np.where(rng.random(3) < [0.0, 0.0, 0.5], -1.0, 1.0)))
+    return np.asarray(turn @ np.diag(_draw_scales(rng) * np.where(rng.random(3) < [0.0, 0.0, 0.5], -1.0, 1.0)))
+
+
+def _draw_scales(rng: np.random.Generator) -> NDArray[np.floating]:
+    if rng.random() < COARSE_SHARE:
+        return rng.uniform(1.5, 2.2) * rng.uniform(0.9, 1.1, 3)
+    return rng.uniform(0.75, 1.15, 3)
 
 
 def _small_turn(rng: np.random.Generator) -> NDArray[np.floating]:
@@ -206,11 +215,10 @@ def _rendered_labels(background: Background, labels: NDArray[Any], rng: np.rando
         if free:
             means[n] = float(rng.uniform(0.1, 1.0))
     means[ids == 0] = float(rng.uniform(0.0, 0.03))
-    counts = np.bincount(background.labels.ravel(), minlength=len(ids)).astype(float)  # type: ignore[union-attr]
-    counts[ids == 0] *= 0.02  # the head mask leaves the air outside, but not all of it
+    counts = background.brain_counts
     order = np.argsort(means)
     share = np.cumsum(counts[order]) / counts.sum()
-    low, median, high = np.interp([LOW / 100, 0.5, HIGH / 100], share, means[order])
+    low, median, high = np.interp([BRAIN_PERCENTILES[0] / 100, 0.5, BRAIN_PERCENTILES[1] / 100], share, means[order])
     array = means[labels.astype(np.int64)].astype(np.float32)
     uneven = ndimage.gaussian_filter(rng.normal(size=array.shape).astype(np.float32), float(rng.uniform(0.7, 2.5)))
     array += uneven / max(float(uneven.std()), 1e-6) * float(rng.uniform(0.0, 0.06)) * (labels > 0)

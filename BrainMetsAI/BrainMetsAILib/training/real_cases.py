@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 
 from BrainMetsAILib.images.geometry import array_of, same_grid
 from BrainMetsAILib.images.head import head_mask
-from BrainMetsAILib.images.normalisation import intensity_scale
+from BrainMetsAILib.images.normalisation import BRAIN_PERCENTILES, intensity_scale
 from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
+from BrainMetsAILib.models.anatomy_inference import find_anatomy
+from BrainMetsAILib.models.brain_region import outlined_brain
+from BrainMetsAILib.models.bundles import anatomy_bundle
 from BrainMetsAILib.training.config import TrainingRefused
 
 SPACING_MM = 1.0
@@ -127,11 +130,20 @@ def load_case(case: RealCase) -> LoadedCase:
         raise TrainingRefused(f"The outlines of the case {case.name} hold the unknown label {unknown[0]}; use those of BraTS-METS.")
     classes = np.zeros(labels.shape, np.uint8)
     classes[labels == ENHANCING], classes[labels == NECROTIC] = 1, 2
-    head = array_of(head_mask(image)).astype(bool)
-    if not head.any():
+    head = head_mask(image)
+    in_head = array_of(head).astype(bool)
+    if not in_head.any():
         raise TrainingRefused(f"The T1c of the case {case.name} shows no head; take the case away.")
     array = array_of(image).astype(np.float32)
-    median, width = intensity_scale(array[head])
-    tissue = np.argwhere(head).astype(np.int16)
+    median, width = intensity_scale(array[_brain(image, head)], BRAIN_PERCENTILES)
+    tissue = np.argwhere(in_head).astype(np.int16)
     places = np.argwhere(classes > 0).astype(np.int16) if classes.any() else tissue
     return LoadedCase(array, classes, places, tissue, median, width)
+
+
+def _brain(image: sitk.Image, head: sitk.Image) -> NDArray[np.bool_]:
+    """The brain as it will be outlined in use; the head where none can be told."""
+    bundle = anatomy_bundle()
+    brain = outlined_brain(image, head, None if bundle is None else find_anatomy(image, bundle, "cpu"))
+    inside = array_of(head if brain is None else resample_like(brain, image, None, sitk.sitkNearestNeighbor)).astype(bool)
+    return inside if inside.any() else array_of(head).astype(bool)

@@ -9,18 +9,26 @@ from torch.nn import functional
 
 from BrainMetsAILib.models.network import CompactUNet
 from BrainMetsAILib.models.networks import Network, build_network
-from BrainMetsAILib.training.loss import coarse_loss, segmentation_loss
+from BrainMetsAILib.training.loss import HARDEST, coarse_loss, segmentation_loss
 from BrainMetsAILib.training.patches import IGNORE
 
 COARSE_WEIGHT = 0.5  # of each coarser resolution against the next finer one
 
 
 class Supervision(nn.Module):
-    """A network with what only its training needs."""
+    """A network with what only its training needs.
+
+    Attributes
+    ----------
+    hardest
+        In training, the share of voxels whose cross-entropy counts (`loss.hardest_share`); in evaluation it is always the last one, so
+        that losses can be compared.
+    """
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
+        self.hardest = HARDEST
         coarse: list[nn.Module] = []
         if isinstance(network, CompactUNet):  # it has no heads of its own at coarser levels
             coarse = [nn.Conv3d(level.conv1.in_channels, 1, 1) for level in reversed(list(network.encoder)[1:])]
@@ -35,9 +43,10 @@ class Supervision(nn.Module):
                 coarse = [head(level) for head, level in zip(self.coarse, features, strict=False)]
             else:
                 maps = self.network.scales(array)
+        hardest = self.hardest if self.training else HARDEST
         if isinstance(self.network, CompactUNet):
-            return segmentation_loss(logits, classes) + coarse_loss(coarse, classes)
-        return multi_scale_loss(maps, classes)
+            return segmentation_loss(logits, classes, hardest) + coarse_loss(coarse, classes)
+        return multi_scale_loss(maps, classes, hardest)
 
 
 def supervise(sizes: Mapping[str, Any]) -> Supervision:
@@ -45,7 +54,7 @@ def supervise(sizes: Mapping[str, Any]) -> Supervision:
     return Supervision(build_network(sizes))
 
 
-def multi_scale_loss(maps: list[Tensor], classes: Tensor) -> Tensor:
+def multi_scale_loss(maps: list[Tensor], classes: Tensor, hardest: float = HARDEST) -> Tensor:
     """Multi-scale highlighting foregrounds (Park et al., NeuroImage 2021): each resolution is taught with max-pooled truth.
 
     Parameters
@@ -54,10 +63,14 @@ def multi_scale_loss(maps: list[Tensor], classes: Tensor) -> Tensor:
         Logits (b, 3, …) from the coarsest resolution to that of `classes`.
     classes
         (b, k, j, i), int64; 255 is left out.
+    hardest
+        As in `segmentation_loss`.
     """
     total = torch.zeros((), device=classes.device)
     for distance, logits in enumerate(reversed(maps)):
-        total = total + COARSE_WEIGHT**distance * segmentation_loss(logits, max_pooled(classes, tuple(logits.shape[2:])))
+        total = total + COARSE_WEIGHT**distance * segmentation_loss(
+            logits, max_pooled(classes, tuple(logits.shape[2:])), hardest
+        )
     return total
 
 
