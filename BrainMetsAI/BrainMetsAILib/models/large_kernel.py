@@ -15,6 +15,10 @@ Path = Literal["fft", "direct"]
 """How a large kernel is computed. Direct convolution costs kernel³ a voxel; its backward pass at 32³ takes a hundred times as long as the
 Fourier transform's on a CPU."""
 
+DIRECT_UP_TO = 5
+"""Edge of kernels that are computed directly whatever the path where no gradient is wanted: 14 channels of 64³ with 3³ then take 0.01 s
+instead of 0.07 s on a CPU."""
+
 
 class LargeKernelConv(nn.Module):
     """Depthwise convolution: the sum of a large and a small kernel, same size out as in.
@@ -65,7 +69,7 @@ class LargeKernelConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(b, channels, k, j, i) to the same shape."""
-        if self.path == "direct":
+        if self.path == "direct" or (self.large.weight.shape[-1] <= DIRECT_UP_TO and not torch.is_grad_enabled()):
             return self.large(x) if self.small is None else self.large(x) + self.small(x)
         weight, bias = self.merged_kernel()
         return depthwise_by_fourier(x, weight, bias)
