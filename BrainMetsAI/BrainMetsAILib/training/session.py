@@ -14,7 +14,7 @@ from BrainMetsAILib.training.backgrounds import Background, load_backgrounds, tr
 from BrainMetsAILib.training.bundle_writing import write_bundle
 from BrainMetsAILib.training.config import TrainingConfig
 from BrainMetsAILib.training.curves import append_curve, draw_curves
-from BrainMetsAILib.training.loss import hardest_share
+from BrainMetsAILib.training.loss import HARDEST, hardest_share
 from BrainMetsAILib.training.real_cases import RealCase, find_cases, split_by_patient
 from BrainMetsAILib.training.supervision import supervise
 from BrainMetsAILib.training.trainer import Trainer
@@ -83,7 +83,8 @@ def run_training(config: TrainingConfig, folder: Path, slice_minutes: float, dev
     validated = trainer.spent_s
     before, losses = trainer.spent_s, list[float]()
     for array, classes in _batches(config, backgrounds, trained_on, trainer):
-        trainer.supervision.hardest = hardest_share(trainer.share_done)
+        # Weights that were trained before know what is easy.
+        trainer.supervision.hardest = hardest_share(trainer.share_done) if config.start is None else HARDEST
         losses.append(trainer.learn(array, classes))
         now = time.monotonic()
         trainer.spent_s = before + now - started
