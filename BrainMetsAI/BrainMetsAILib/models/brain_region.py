@@ -7,9 +7,11 @@ It stands in where no anatomy network is there (`anatomy_inference.py`), and err
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from BrainMetsAILib.images.brain import SPACING_MM, RoughBrain, closed, distance_mm, find_brain
-from BrainMetsAILib.images.geometry import ijk_to_ras, image_like
+from BrainMetsAILib.images.geometry import array_of, ijk_to_ras, image_like
+from BrainMetsAILib.images.resampling import resample_like
 from BrainMetsAILib.models.anatomy import Anatomy
 
 CLOSING_MM = 12.0
@@ -62,6 +64,12 @@ def outlined_brain(image: sitk.Image, head: sitk.Image, anatomy: Anatomy | None)
         What the anatomy network says of the image.
     """
     return anatomy.brain_mask() if anatomy is not None and anatomy.is_head else brain_region(image, head)
+
+
+def brain_or_head(brain: sitk.Image | None, head: sitk.Image) -> NDArray[np.bool_]:
+    """What intensities are normalised by, on the grid of the head's mask [k, j, i]: the brain, or the head where no brain is known."""
+    inside = array_of(head if brain is None else resample_like(brain, head, None, sitk.sitkNearestNeighbor)).astype(bool)
+    return inside if inside.any() else array_of(head).astype(bool)
 
 
 def _within_skull(brain: RoughBrain) -> np.ndarray:

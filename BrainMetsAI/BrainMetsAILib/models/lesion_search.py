@@ -11,6 +11,7 @@ from scipy import ndimage
 from BrainMetsAILib.images.geometry import array_of
 from BrainMetsAILib.images.normalisation import BRAIN_PERCENTILES, HEAD_PERCENTILES, normalise_intensity
 from BrainMetsAILib.images.resampling import resample_like
+from BrainMetsAILib.models.brain_region import brain_or_head
 from BrainMetsAILib.models.bundles import Bundle, check_weights
 from BrainMetsAILib.models.large_lesions import Maps
 from BrainMetsAILib.models.networks import build_network
@@ -63,8 +64,10 @@ def search(
     array, head = array_of(working), array_of(head_image).astype(bool)
     wanted = head if near_brain is None else head & _on_grid(near_brain, working)
     box = padded_box(wanted, SURROUNDINGS_VOXELS)
+    by_brain = settings.normalised_by == BRAIN
+    where, percentiles = (brain_or_head(brain, head_image), BRAIN_PERCENTILES) if by_brain else (head, HEAD_PERCENTILES)
     means = mean_over_windows(
-        _normalised(array, head, None if brain is None else _on_grid(brain, working), settings)[box],
+        normalise_intensity(array, where, percentiles)[box],
         wanted[box],
         settings.patch,
         settings.overlap,
@@ -93,14 +96,6 @@ def _probability(network: torch.nn.Module, window: torch.Tensor, device: torch.d
     with torch.autocast("cuda", enabled=device.type == "cuda"):
         logits = network(window[None, None].to(device))
     return torch.softmax(logits.float(), dim=1)[0, 1:].cpu()
-
-
-def _normalised(
-    array: NDArray[np.floating], head: NDArray[np.bool_], brain: NDArray[np.bool_] | None, settings: RunSettings
-) -> NDArray[np.float32]:
-    if settings.normalised_by != BRAIN:
-        return normalise_intensity(array, head, HEAD_PERCENTILES)
-    return normalise_intensity(array, head if brain is None or not brain.any() else brain, BRAIN_PERCENTILES)
 
 
 def _on_grid(mask: sitk.Image, grid: sitk.Image) -> NDArray[np.bool_]:

@@ -128,7 +128,7 @@ made it, for whom, and where the cases come from.
 | Network | {config.network}, {json.dumps(trained["sizes"])} |
 | Real cases | {trained_on} trained on, {kept_back} of other patients kept back |
 | Synthesis | {synthetic} |
-| Training | {trained["step"]} steps of windows of {edges} voxels at 1 mm, {minutes:.0f} minutes, seed {config.seed} |
+| Training | {trained["step"]} steps of windows of {edges} voxels at about 1 mm, {minutes:.0f} minutes, seed {config.seed} |
 | Lowest validation loss | {checked} |
 | SHA-256 of the weights | `{digest}` |
 

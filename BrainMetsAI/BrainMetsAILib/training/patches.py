@@ -39,7 +39,7 @@ class Look:
 def draw_patch(
     backgrounds: Sequence[Background], weights: NDArray[np.floating], rng: np.random.Generator, size: int = SIZE
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """One window of size³ voxels at 1 mm.
+    """One window of size³ voxels at about 1 mm, or now and then 2 mm.
 
     Returns
     -------

@@ -19,7 +19,7 @@ from BrainMetsAILib.images.head import head_mask
 from BrainMetsAILib.images.normalisation import BRAIN_PERCENTILES, intensity_scale
 from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
 from BrainMetsAILib.models.anatomy_inference import find_anatomy
-from BrainMetsAILib.models.brain_region import outlined_brain
+from BrainMetsAILib.models.brain_region import brain_or_head, outlined_brain
 from BrainMetsAILib.models.bundles import anatomy_bundle
 from BrainMetsAILib.training.config import TrainingRefused
 
@@ -135,15 +135,9 @@ def load_case(case: RealCase) -> LoadedCase:
     if not in_head.any():
         raise TrainingRefused(f"The T1c of the case {case.name} shows no head; take the case away.")
     array = array_of(image).astype(np.float32)
-    median, width = intensity_scale(array[_brain(image, head)], BRAIN_PERCENTILES)
+    bundle = anatomy_bundle()  # so the brain is outlined as it will be in use
+    brain = outlined_brain(image, head, None if bundle is None else find_anatomy(image, bundle, "cpu"))
+    median, width = intensity_scale(array[brain_or_head(brain, head)], BRAIN_PERCENTILES)
     tissue = np.argwhere(in_head).astype(np.int16)
     places = np.argwhere(classes > 0).astype(np.int16) if classes.any() else tissue
     return LoadedCase(array, classes, places, tissue, median, width)
-
-
-def _brain(image: sitk.Image, head: sitk.Image) -> NDArray[np.bool_]:
-    """The brain as it will be outlined in use; the head where none can be told."""
-    bundle = anatomy_bundle()
-    brain = outlined_brain(image, head, None if bundle is None else find_anatomy(image, bundle, "cpu"))
-    inside = array_of(head if brain is None else resample_like(brain, image, None, sitk.sitkNearestNeighbor)).astype(bool)
-    return inside if inside.any() else array_of(head).astype(bool)
