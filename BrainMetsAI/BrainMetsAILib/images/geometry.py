@@ -90,6 +90,26 @@ def image_from_ijk_to_ras(array: Array, matrix: npt.ArrayLike) -> sitk.Image:
     return image
 
 
+def nearest_voxels(labels: sitk.Image, image: sitk.Image) -> tuple[Array, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where the voxels of labels lie in another image of any grid.
+
+    Returns
+    -------
+    numbers : (n,)
+        Value of each voxel of the labels that is not 0.
+    places : (3, n)
+        Nearest voxel [k, j, i] of the image, held in its grid.
+    beyond : (n,)
+        How many of the image's voxels the place lies outside its grid; 0 inside.
+    """
+    numbers = sitk.GetArrayViewFromImage(labels)
+    k, j, i = np.nonzero(numbers)
+    to_image = np.linalg.inv(ijk_to_lps(image)) @ ijk_to_lps(labels)
+    at = np.rint(to_image[:3, :3] @ np.stack([i, j, k]) + to_image[:3, 3:]).astype(np.int64)
+    held = np.clip(at, 0, np.array(image.GetSize())[:, None] - 1)
+    return numbers[k, j, i], held[::-1], np.abs(at - held).max(axis=0, initial=0)
+
+
 def same_grid(a: sitk.Image, b: sitk.Image, tolerance_mm: float = 1e-3) -> bool:
     """Whether two images have the same size and every corner voxel within ``tolerance_mm`` of the other's."""
     if a.GetSize() != b.GetSize():

@@ -5,7 +5,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from BrainMetsAILib.images.geometry import ijk_to_lps
+from BrainMetsAILib.images.geometry import nearest_voxels
 from BrainMetsAILib.lesions.anatomy_regions import (
     CEREBRUM,
     FIRST_OF_BRAIN,
@@ -47,14 +47,12 @@ def locate(labels: sitk.Image, regions: sitk.Image) -> dict[int, Location]:
         Lesion number → where most of the lesion lies. Fluid of sulci counts as the nearest brain tissue; of a lesion that reaches out of
         the brain mask the part inside counts.
     """
-    numbers = sitk.GetArrayViewFromImage(labels)
-    k, j, i = np.nonzero(numbers)
-    if not k.size:
+    found, places, beyond = nearest_voxels(labels, regions)
+    if not found.size:
         return {}
-    found = numbers[k, j, i].astype(np.int64)
-    places, inside = _places(labels, regions, np.stack([i, j, k]))
     map_ = _Map(sitk.GetArrayFromImage(regions), tuple(reversed(regions.GetSpacing())), places)
-    values = np.where(inside, map_.tissue[tuple(places)], np.uint8(Region.BACKGROUND))
+    # The coarse grid may end up to one of its voxels before the image does.
+    values = np.where(beyond <= 1, map_.tissue[tuple(places)], np.uint8(Region.BACKGROUND))
     locations = {}
     for number in np.unique(found):
         mine = found == number
@@ -79,16 +77,6 @@ class _Map:
             left, right = (ndimage.distance_transform_edt(~side, sampling=self.spacing) for side in sides)
             self._apart = np.asarray(right - left, np.float32)
         return float(np.mean(self._apart[tuple(places)]))
-
-
-def _places(labels: sitk.Image, regions: sitk.Image, ijk: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Nearest voxel [k, j, i] of the regions for voxels (3, n) of the labels, held in the grid, and whether they lie in it."""
-    to_regions = np.linalg.inv(ijk_to_lps(regions)) @ ijk_to_lps(labels)
-    at = np.rint(to_regions[:3, :3] @ ijk + to_regions[:3, 3:]).astype(np.int64)
-    held = np.clip(at, 0, np.array(regions.GetSize())[:, None] - 1)
-    # The coarse grid may end up to one of its voxels before the image does.
-    inside = np.all(np.abs(at - held) <= 1, axis=0)
-    return held[::-1], inside
 
 
 def _fluid_to_tissue(regions: NDArray[np.uint8], spacing_kji: tuple[float, ...], places: NDArray[np.int64]) -> NDArray[np.uint8]:

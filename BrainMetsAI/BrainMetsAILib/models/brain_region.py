@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from BrainMetsAILib.images.brain import SPACING_MM, RoughBrain, closed, distance_mm, find_brain
-from BrainMetsAILib.images.geometry import array_of, ijk_to_ras, image_like
+from BrainMetsAILib.images.geometry import array_of, image_like, nearest_voxels
 from BrainMetsAILib.images.resampling import resample_like
 from BrainMetsAILib.models.anatomy import Anatomy
 
@@ -101,10 +101,5 @@ def shares_inside(labels: sitk.Image, mask: sitk.Image) -> dict[int, float]:
 
 def values_under(labels: sitk.Image, image: sitk.Image) -> tuple[np.ndarray, np.ndarray]:
     """Number of each voxel of a candidate, and what another image of any grid holds nearest to it: 0 beyond its field of view."""
-    numbers = sitk.GetArrayViewFromImage(labels)
-    k, j, i = np.nonzero(numbers)
-    to_image = np.linalg.inv(ijk_to_ras(image)) @ ijk_to_ras(labels)
-    places = np.rint(to_image[:3, :3] @ np.stack([i, j, k]) + to_image[:3, 3:]).astype(np.int64)
-    held = np.clip(places, 0, np.array(image.GetSize())[:, None] - 1)
-    values = sitk.GetArrayViewFromImage(image)[held[2], held[1], held[0]]
-    return numbers[k, j, i], np.where(np.all(places == held, axis=0), values, 0)
+    numbers, places, beyond = nearest_voxels(labels, image)
+    return numbers, np.where(beyond == 0, sitk.GetArrayViewFromImage(image)[tuple(places)], 0)

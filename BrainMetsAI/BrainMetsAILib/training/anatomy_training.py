@@ -23,13 +23,11 @@ from BrainMetsAILib.models.anatomy_network import CELLS, EDGE, AnatomyUNet
 from BrainMetsAILib.training.anatomy_labels import AnatomyHead, prepare, read_head
 from BrainMetsAILib.training.anatomy_windows import WINDOW, draw_window
 from BrainMetsAILib.training.backgrounds import training_files
-from BrainMetsAILib.training.curves import append_curve
 from BrainMetsAILib.training.trainer import Trainer
 
 WIDTHS = (32, 56, 80, 112)
 CLASSES = len(Region)
 SIZES: Mapping[str, Any] = {"name": "anatomy", "widths": list(WIDTHS), "classes": list(REGION_NAMES)}
-SAVE_EVERY_S = 60.0
 VALIDATE_EVERY_S = 1200.0
 VALIDATION_GROUP, VALIDATION_SEED, VALIDATION_WINDOWS = "validation and tuning", 20_000, 12
 LABEL_MAP_SHARE = 0.8
@@ -150,24 +148,13 @@ def train_anatomy(data: Path, folder: Path, total_minutes: float, slice_minutes:
     others = [read_head(path) for path in prepare(data, folder / "heads", training_files(data, VALIDATION_GROUP))]
     trainer = Trainer(folder, total_minutes * 60, device, supervise_anatomy, SIZES)
     held = [(array[0], regions[0]) for array, regions in islice(AnatomyWindows(others, VALIDATION_SEED), VALIDATION_WINDOWS)]
-    started = saved = time.monotonic()
-    before, validated, losses = trainer.spent_s, trainer.spent_s, list[float]()
-    for array, regions in _steps(heads, trainer, workers):
-        losses.append(trainer.learn(array, regions))
-        now = time.monotonic()
-        trainer.spent_s = before + now - started
-        done = trainer.spent_s >= trainer.total_s or now - started >= slice_minutes * 60
-        if done or now - saved > SAVE_EVERY_S:
-            checked = None
-            if done or trainer.spent_s - validated > VALIDATE_EVERY_S:
-                checked, validated = trainer.validate(held), trainer.spent_s
-            trainer.save()
-            append_curve(folder / "curves.csv", trainer.step, trainer.spent_s, float(np.mean(losses)), checked, trainer.rate())
-            print(f"step {trainer.step}, {trainer.spent_s / 60:.1f} min, loss {np.mean(losses):.3f}, validation {checked}", flush=True)
-            saved, losses = time.monotonic(), []
-        if done:
-            break
+    ends = time.monotonic() + slice_minutes * 60
+    trainer.learn_from(_steps(heads, trainer, workers), held, VALIDATE_EVERY_S, ends, _say)
     return trainer
+
+
+def _say(share: float, text: str) -> None:
+    print(f"\r{share:6.1%}  {text}", end="", flush=True)
 
 
 def _steps(heads: list[AnatomyHead], trainer: Trainer, workers: int) -> Iterator[tuple[Tensor, Tensor]]:

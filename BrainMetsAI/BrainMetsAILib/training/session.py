@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -13,14 +12,13 @@ from torch.utils.data import DataLoader
 from BrainMetsAILib.training.backgrounds import Background, load_backgrounds, training_files
 from BrainMetsAILib.training.bundle_writing import write_bundle
 from BrainMetsAILib.training.config import TrainingConfig
-from BrainMetsAILib.training.curves import append_curve, draw_curves
+from BrainMetsAILib.training.curves import draw_curves
 from BrainMetsAILib.training.loss import HARDEST, hardest_share
 from BrainMetsAILib.training.real_cases import RealCase, find_cases, split_by_patient
 from BrainMetsAILib.training.supervision import supervise
-from BrainMetsAILib.training.trainer import Trainer
+from BrainMetsAILib.training.trainer import CURVES, STATE, Trainer
 from BrainMetsAILib.training.windows import Windows, fixed_windows
 
-SAVE_EVERY_S = 60.0
 VALIDATION_SEED = 20_000
 VALIDATION_GROUP = "validation and tuning"  # of split.json
 Progress = Callable[[float, str], None]
@@ -78,29 +76,10 @@ def run_training(config: TrainingConfig, folder: Path, slice_minutes: float, dev
         config.start,
         config.steps,
     )
-    ends = began + slice_minutes * 60
-    started = saved = time.monotonic()
-    validated = trainer.spent_s
-    before, losses = trainer.spent_s, list[float]()
-    for array, classes in _batches(config, backgrounds, trained_on, trainer):
-        # Weights that were trained before know what is easy.
-        trainer.supervision.hardest = hardest_share(trainer.share_done) if config.start is None else HARDEST
-        losses.append(trainer.learn(array, classes))
-        now = time.monotonic()
-        trainer.spent_s = before + now - started
-        done = trainer.share_done >= 1 or now >= ends
-        progress(trainer.share_done, f"step {trainer.step}, loss {np.mean(losses[-50:]):.3f}")
-        if done or now - saved > SAVE_EVERY_S:
-            checked = None
-            if held and (done or trainer.spent_s - validated >= config.validate_every * 60):
-                checked, validated = trainer.validate(held), trainer.spent_s
-            trainer.save()
-            append_curve(folder / "curves.csv", trainer.step, trainer.spent_s, float(np.mean(losses)), checked, trainer.rate())
-            saved, losses = time.monotonic(), []
-        if done:
-            break
-    draw_curves(folder / "curves.csv", folder / "curves.png")
-    write_bundle(folder / "state.pt", folder / "bundle", config, len(trained_on), len(kept_back))
+    batches = _batches(config, backgrounds, trained_on, trainer)
+    trainer.learn_from(batches, held, config.validate_every * 60, began + slice_minutes * 60, progress)
+    draw_curves(folder / CURVES, folder / "curves.png")
+    write_bundle(folder / STATE, folder / "bundle", config, len(trained_on), len(kept_back))
     return Outcome(trainer.step, trainer.spent_s, trainer.best_loss, trainer.share_done >= 1)
 
 
@@ -115,6 +94,8 @@ def _batches(
         stream = Windows(backgrounds, cases, config.synthetic_share, config.seed + 1 + trainer.step, sizes[stage])
         batch = round(config.batch * sizes[-1] / sizes[stage])
         for step in DataLoader(stream, batch, num_workers=config.workers, prefetch_factor=4 if config.workers else None):
+            # Weights that were trained before know what is easy.
+            trainer.supervision.hardest = hardest_share(trainer.share_done) if config.start is None else HARDEST
             yield step
             if stage < len(sizes) - 1 and trainer.share_done * len(sizes) >= stage + 1:
                 trainer.average_anew()

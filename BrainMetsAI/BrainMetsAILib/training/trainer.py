@@ -1,6 +1,7 @@
 """The network in training: steps, the running average, and everything needed to go on after an interruption."""
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from BrainMetsAILib.models.rlk_unet import RLKUNet
+from BrainMetsAILib.training.curves import append_curve
 
 WARM_UP_STEPS = 100
 AVERAGING = 0.998
-STATE = "state.pt"
+STATE, CURVES = "state.pt", "curves.csv"
+SAVE_EVERY_S = 60.0
 
 
 class Trainer:
@@ -111,6 +114,45 @@ class Trainer:
             for key, value in self.network.state_dict().items():
                 self.average[key].lerp_(value, 1 - keep)
         return float(loss.detach())
+
+    def learn_from(
+        self,
+        batches: Iterable[tuple[Tensor, Tensor]],
+        held: Sequence[tuple[Tensor, Tensor]],
+        validate_every_s: float,
+        ends: float,
+        progress: Callable[[float, str], None],
+    ) -> None:
+        """Learn from one batch after the other until the training or this slice of it is over, and keep state and curve once a minute.
+
+        Parameters
+        ----------
+        batches
+            Windows (b, 1, k, j, i) with their classes (b, k, j, i); enough of them.
+        held
+            Windows to validate on, at the end and every `validate_every_s` seconds of training; none if empty.
+        ends
+            When the slice is over, in seconds of ``time.monotonic``.
+        progress
+            Called after each step with the share of the whole training and words.
+        """
+        started = saved = time.monotonic()
+        before, validated, losses = self.spent_s, self.spent_s, list[float]()
+        for array, classes in batches:
+            losses.append(self.learn(array, classes))
+            now = time.monotonic()
+            self.spent_s = before + now - started
+            done = self.share_done >= 1 or now >= ends
+            progress(self.share_done, f"step {self.step}, loss {np.mean(losses[-50:]):.3f}")
+            if done or now - saved > SAVE_EVERY_S:
+                checked = None
+                if held and (done or self.spent_s - validated >= validate_every_s):
+                    checked, validated = self.validate(held), self.spent_s
+                self.save()
+                append_curve(self.folder / CURVES, self.step, self.spent_s, float(np.mean(losses)), checked, self.rate())
+                saved, losses = time.monotonic(), []
+            if done:
+                break
 
     def average_anew(self) -> None:
         """Begin the running average with the weights of now: where other windows are shown, those of before would hold it back."""
