@@ -46,6 +46,13 @@ def test_most_of_a_candidate_must_lie_there() -> None:
     ) == {3: SURFACE, 4: OUTSIDE, 5: PLEXUS}
 
 
+@pytest.mark.parametrize(("beyond", "kept"), [(-2.0, True), (0.0, True), (3.0, False)])
+def test_a_large_candidate_must_lie_deeper(beyond: float, kept: bool) -> None:
+    """A ball of 16 mm, of which an outline that is off by some millimetres cannot leave so much outside."""
+    assert reasons(((BRAIN_MM[0] + beyond, 0.0, 0.0), 8.0)) == ({} if kept else {1: SURFACE})
+    assert reasons(((BRAIN_MM[0] + beyond / 4, 0.0, 0.0), 2.0)) == {}, "as far out for its size, and small"
+
+
 def test_without_regions_only_what_is_outside_is_told() -> None:
     assert reasons(((BRAIN_MM[0] + 2.5, 0.0, 0.0), 3.0), ((85.0, 0.0, 0.0), 3.0), ((9.0, 10.0, 5.0), 3.0), anatomy=None) == {2: OUTSIDE}
     assert reasons_to_remove(sitk.Image([5, 5, 5], sitk.sitkUInt16), brain_with_margin(ANATOMY), ANATOMY) == {}

@@ -13,9 +13,9 @@ from BrainMetsAILib.images.geometry import image_like
 from BrainMetsAILib.models.bundles import read_bundle
 from BrainMetsAILib.training.backgrounds import Background
 from BrainMetsAILib.training.config import TrainingConfig, TrainingRefused, checked, read_config
-from BrainMetsAILib.training.loss import HARDEST, hardest_share
+from BrainMetsAILib.training.loss import HARDEST, hardest_share, segmentation_loss, weights_of_small_lesions
 from BrainMetsAILib.training.packing import pack
-from BrainMetsAILib.training.patches import SIZE, draw_patch
+from BrainMetsAILib.training.patches import IGNORE, SIZE, draw_patch
 from BrainMetsAILib.training.real_cases import find_cases, load_case, patient_of, split_by_patient
 from BrainMetsAILib.training.real_windows import draw_real_window
 from BrainMetsAILib.training.session import run_training
@@ -180,6 +180,24 @@ def test_all_voxels_count_at_first_and_the_hardest_in_the_end() -> None:
             losses[hardest] = [float(supervision.train(training)(array, classes)) for training in (True, False)]
     assert losses[HARDEST][0] > losses[1.0][0] + 0.05, "the hardest voxels are worse off than all together"
     assert losses[1.0][1] == losses[HARDEST][1], "in evaluation losses are compared"
+
+
+def test_a_small_lesion_counts_for_more_than_its_voxels() -> None:
+    classes = torch.zeros(1, 32, 32, 32, dtype=torch.int64)
+    large, middle, small = ((0, *(slice(start, start + edge),) * 3) for start, edge in ((1, 10), (14, 5), (24, 2)))
+    for lesion in (large, middle, small):
+        classes[lesion] = 1
+    classes[0, 3:6, 3:6, 3:6] = 2  # the core is of the large one, not a small lesion
+    classes[0, 30, 1, 1] = IGNORE
+    weights = weights_of_small_lesions(classes)
+    for lesion, weight in ((large, 1.0), (middle, 2.0), (small, 4.0)):
+        assert set(weights[lesion].unique().tolist()) == {weight}
+    assert set(weights[(classes == 0) | (classes == IGNORE)].tolist()) == {1.0}
+    right = 8.0 * torch.nn.functional.one_hot(classes.clamp(0, 2), 3).permute(0, 4, 1, 2, 3).float()
+    missed = right.clone()
+    missed[(0, slice(None), *small[1:])] = right[0, :, 0, 0, 0].reshape(3, 1, 1, 1)
+    costs = [segmentation_loss(missed, classes, weights=w) - segmentation_loss(right, classes, weights=w) for w in (None, weights)]
+    assert costs[1] > 2.5 * costs[0] > 0
 
 
 def test_windows_grow_with_the_training(cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

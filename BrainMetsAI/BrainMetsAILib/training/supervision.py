@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from BrainMetsAILib.models.network import CompactUNet
 from BrainMetsAILib.models.networks import Network, build_network
-from BrainMetsAILib.training.loss import HARDEST, coarse_loss, segmentation_loss
+from BrainMetsAILib.training.loss import HARDEST, coarse_loss, segmentation_loss, weights_of_small_lesions
 from BrainMetsAILib.training.patches import IGNORE
 
 COARSE_WEIGHT = 0.5  # of each coarser resolution against the next finer one
@@ -21,8 +21,8 @@ class Supervision(nn.Module):
     Attributes
     ----------
     hardest
-        In training, the share of voxels whose cross-entropy counts (`loss.hardest_share`); in evaluation it is always the last one, so
-        that losses can be compared.
+        In training, the share of voxels whose cross-entropy counts (`loss.hardest_share`); in evaluation it is always the last one, and
+        small lesions weigh what their voxels do, so that losses can be compared.
     """
 
     def __init__(self, network: Network) -> None:
@@ -43,10 +43,10 @@ class Supervision(nn.Module):
                 coarse = [head(level) for head, level in zip(self.coarse, features, strict=False)]
             else:
                 maps = self.network.scales(array)
-        hardest = self.hardest if self.training else HARDEST
+        hardest, weights = (self.hardest, weights_of_small_lesions(classes)) if self.training else (HARDEST, None)
         if isinstance(self.network, CompactUNet):
-            return segmentation_loss(logits, classes, hardest) + coarse_loss(coarse, classes)
-        return multi_scale_loss(maps, classes, hardest)
+            return segmentation_loss(logits, classes, hardest, weights) + coarse_loss(coarse, classes)
+        return multi_scale_loss(maps, classes, hardest, weights)
 
 
 def supervise(sizes: Mapping[str, Any]) -> Supervision:
@@ -54,7 +54,7 @@ def supervise(sizes: Mapping[str, Any]) -> Supervision:
     return Supervision(build_network(sizes))
 
 
-def multi_scale_loss(maps: list[Tensor], classes: Tensor, hardest: float = HARDEST) -> Tensor:
+def multi_scale_loss(maps: list[Tensor], classes: Tensor, hardest: float = HARDEST, weights: Tensor | None = None) -> Tensor:
     """Multi-scale highlighting foregrounds (Park et al., NeuroImage 2021): each resolution is taught with max-pooled truth.
 
     Parameters
@@ -63,14 +63,13 @@ def multi_scale_loss(maps: list[Tensor], classes: Tensor, hardest: float = HARDE
         Logits (b, 3, …) from the coarsest resolution to that of `classes`.
     classes
         (b, k, j, i), int64; 255 is left out.
-    hardest
-        As in `segmentation_loss`.
+    hardest, weights
+        As in `segmentation_loss`; the weights at full resolution only, for pooling by the maximum makes small lesions larger.
     """
     total = torch.zeros((), device=classes.device)
     for distance, logits in enumerate(reversed(maps)):
-        total = total + COARSE_WEIGHT**distance * segmentation_loss(
-            logits, max_pooled(classes, tuple(logits.shape[2:])), hardest
-        )
+        truth = max_pooled(classes, tuple(logits.shape[2:]))
+        total = total + COARSE_WEIGHT**distance * segmentation_loss(logits, truth, hardest, None if distance else weights)
     return total
 
 
