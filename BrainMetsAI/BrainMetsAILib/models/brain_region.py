@@ -93,10 +93,15 @@ def near_region(region: sitk.Image, margin_mm: float = MARGIN_MM) -> sitk.Image:
 
 def shares_inside(labels: sitk.Image, mask: sitk.Image) -> dict[int, float]:
     """Share of each numbered candidate that lies in the mask; the two may have any grids."""
+    return {number: share for number, (_, share) in voxels_inside(labels, mask).items()}
+
+
+def voxels_inside(labels: sitk.Image, mask: sitk.Image) -> dict[int, tuple[int, float]]:
+    """Voxels of each numbered candidate, and the share of them that lies in the mask; the two may have any grids."""
     found, values = values_under(labels, mask)
     sizes = np.bincount(found)
     counts = np.bincount(found, weights=values > 0, minlength=len(sizes))
-    return {int(number): float(counts[number] / sizes[number]) for number in np.flatnonzero(sizes)}
+    return {int(number): (int(sizes[number]), float(counts[number] / sizes[number])) for number in np.flatnonzero(sizes)}
 
 
 def values_under(labels: sitk.Image, image: sitk.Image) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from BrainMetsAILib.images.geometry import array_of, image_like, voxel_volume_ml
 from BrainMetsAILib.lesions.location import LEAST_IN_BRAIN, locate
 from BrainMetsAILib.lesions.sizes import sphere_diameter_mm
 from BrainMetsAILib.models.anatomy import Anatomy
-from BrainMetsAILib.models.brain_region import LEAST_SHARE, shares_inside, values_under
+from BrainMetsAILib.models.brain_region import LEAST_SHARE, shares_inside, values_under, voxels_inside
 
 OUTSIDE, SURFACE, PLEXUS = "outside the brain", "on the surface of the brain", "in the choroid plexus"
 SEARCH_MARGIN_MM = 5.0
@@ -54,10 +54,10 @@ def reasons_to_remove(labels: sitk.Image, near_brain: sitk.Image, anatomy: Anato
     """
     reasons: dict[int, str] = {}
     if anatomy is not None:
-        within = shares_inside(labels, anatomy.brain_mask())  # which holds the sulci; vessels of the hull lie on it
+        within = voxels_inside(labels, anatomy.brain_mask())  # which holds the sulci; vessels of the hull lie on it
         reasons |= dict.fromkeys(_in_plexus(labels, anatomy), PLEXUS)
-        sizes_ml = np.bincount(sitk.GetArrayViewFromImage(labels).ravel()) * voxel_volume_ml(labels)
-        reasons |= {number: SURFACE for number, share in within.items() if 1 - share >= _surface_share(sizes_ml[number])}
+        voxel_ml = voxel_volume_ml(labels)
+        reasons |= {number: SURFACE for number, (size, share) in within.items() if 1 - share >= _surface_share(size * voxel_ml)}
     near = shares_inside(labels, near_brain)
     return reasons | {number: OUTSIDE for number, share in near.items() if share < LEAST_SHARE}
 
