@@ -220,6 +220,17 @@ def test_compressed_transfer_syntax(tmp_path: Path) -> None:
     assert largest_error(read_sequence(tmp_path).image) <= 0.51
 
 
+def test_inverted_pixels_are_turned_round_once(tmp_path: Path) -> None:
+    plain = read_sequence(write_series(tmp_path / "plain", [0.0, 2.0, 4.0, 6.0, 8.0])[0].parent)
+    inverted = header()
+    inverted.PhotometricInterpretation = "MONOCHROME1"
+    paths = write_series(tmp_path / "inverted", [0.0, 2.0, 4.0, 6.0, 8.0], inverted, field=lambda points: 4095.0 - blob(points))
+    turned = read_sequence(paths[0].parent)
+    assert any("MONOCHROME1" in note for note in turned.notes)
+    one, other = array_of(plain.image), array_of(turned.image)
+    assert np.allclose(one - one.min(), other - other.min())
+
+
 def test_rescale_differs_between_slices(tmp_path: Path) -> None:
     dataset = header()
     for number, height in enumerate(EVEN, 1):

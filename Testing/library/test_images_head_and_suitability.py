@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from BrainMetsAILib.images.examination import Role, RoleGuess, Sequence
 from BrainMetsAILib.images.geometry import array_of, image_like, same_grid
-from BrainMetsAILib.images.head import head_mask
+from BrainMetsAILib.images.head import head_mask, with_dark_background
 from BrainMetsAILib.images.suitability import ThickSlices, Unsuitable, check_head_mr, check_image
 from head_phantom import head_phantom
 
@@ -52,6 +52,21 @@ def test_head_mask_does_not_depend_on_scale_or_offset(head: sitk.Image) -> None:
     for scale, offset in ((1e-3, 0.0), (40.0, 0.0), (1.0, -120.0)):
         again = array_of(head_mask(image_like(array_of(head) * np.float32(scale) + np.float32(offset), head)))
         assert dice(mask > 0, again > 0) > 0.999
+
+
+def test_a_background_amid_the_intensities_is_background() -> None:
+    """A brain that was extracted and brought to a mean of 0, as networks are often fed, has 0 around it."""
+    brain = head_phantom(2.0, stripped=True)
+    array = array_of(brain).copy()
+    inside = array > 0
+    scaled = np.where(inside, (array - array[inside].mean()) / array[inside].std(), 0.0).astype(np.float32)
+    image = image_like(scaled, brain)
+    assert dice(array_of(head_mask(image)) > 0, array_of(head_mask(brain)) > 0) > 0.98
+    assert check_image(image) == ()
+    dark = array_of(with_dark_background(image))
+    assert np.array_equal(dark[inside], scaled[inside]) and np.all(dark[~inside] == scaled.min())
+    head = head_phantom(2.0)
+    assert with_dark_background(head) is head and with_dark_background(brain) is brain
 
 
 def test_head_mask_keeps_one_piece_and_is_empty_without_contrast(head: sitk.Image) -> None:

@@ -87,6 +87,15 @@ def test_pieces_of_a_slice_are_not_joined() -> None:
     assert all(end[0] >= 19.0 for end in pair.longest_ends_ras)
 
 
+def test_the_perpendicular_lies_in_the_piece_of_the_longest_line() -> None:
+    two = np.zeros((1, 30, 40), dtype=bool)
+    two[0, 3:5, 4:32] = True  # a thin bar, and a nodule beside it
+    two[0, 12:24, 10:22] = True
+    pair = enhancing_pair(two, IDENTITY)
+    assert pair is not None and pair.longest_mm == pytest.approx(28.0, abs=0.2)
+    assert pair.perpendicular_mm == pytest.approx(2.0, abs=0.2) and all(end[1] < 6 for end in pair.perpendicular_ends_ras)
+
+
 def test_perpendicular_of_a_banana_is_no_hull() -> None:
     y, x = np.mgrid[-4:14:0.25, -22:22:0.25]
     banana = (np.abs(y - x**2 / 40.0) <= 1.5) & (np.abs(x) <= 20.0)

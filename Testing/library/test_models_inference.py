@@ -173,13 +173,18 @@ def test_an_image_without_a_head_is_refused(bundle: Bundle) -> None:
         find_lesions(sitk.Image(20, 20, 20, sitk.sitkFloat32), bundle)
 
 
-def test_devices() -> None:
+def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_device("auto").type in ("cpu", "cuda", "mps")
     assert choose_device("cpu").type == "cpu"
     with pytest.raises(FindingError, match="no device called tpu"):
         choose_device("tpu")
     if not torch.cuda.is_available():
         with pytest.raises(FindingError, match="choose auto or cpu"):
+            choose_device("cuda")
+        # A card that PyTorch sees and has no code for: automatic means the processor, and a wish is refused.
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        assert choose_device("auto").type != "cuda"
+        with pytest.raises(FindingError, match="cannot run"):
             choose_device("cuda")
 
 

@@ -60,6 +60,17 @@ def test_small_lesions_are_left_to_the_fine_search(spacing_mm: float) -> None:
     assert not small[0].any() and large[0].any()
 
 
+def test_what_lies_outside_the_brain_cannot_take_a_lesion_with_it() -> None:
+    lesion, muscle = away_from((22, 22, 8)) <= 5, away_from((22, 22, 24)) <= 12  # they touch
+    brain = np.indices(SHAPE)[2] < 15
+    fine, coarse = maps(lesion), maps(lesion | muscle)
+    assert with_large_lesions(fine, coarse, 0.5, 1.0)[0][muscle].any(), "joined where the brain is not known"
+    for before, after in zip(fine, with_large_lesions(fine, coarse, 0.5, 1.0, brain), strict=True):
+        assert np.array_equal(before, after)
+    inside = with_large_lesions(maps(), coarse, 0.5, 1.0, np.indices(SHAPE)[2] < 26)
+    assert inside[0][muscle].any(), "half of it lies in the brain"
+
+
 def test_a_large_lesion_in_layers_is_found_whole(tmp_path: Path) -> None:
     """Bright and dark layers of 1 mm: at 1 mm the analytic network sees the bright ones only, at 2 mm their mean."""
     size, matrix = (80, 90, 80), np.eye(4)

@@ -115,6 +115,16 @@ def test_necrosis_is_the_likelier_class_and_enclosed_cavities_belong_to_the_lesi
     assert dead[3, 3, 3] == 0
 
 
+def test_a_thin_rim_around_a_cavity_is_as_sure_as_a_thick_one() -> None:
+    away = np.linalg.norm(np.indices((46, 46, 46)) - 22.5, axis=0)
+    for wall in (6, 3, 2):
+        rim = (away < 20) & (away >= 20 - wall)
+        found = candidates(image(np.where(rim, 0.97, np.where(away < 20, 0.02, 0.0))), image(np.zeros(away.shape)), score_floor=0.3)
+        labels, dead = arrays(found)
+        assert np.array_equal(labels > 0, away < 20) and np.array_equal(dead > 0, away < 20 - wall)
+        assert abs(found.scores[1] - 0.97) < 1e-6
+
+
 def test_a_cavity_open_to_the_outside_or_cut_by_the_image_stays_outside() -> None:
     enhancing = np.zeros((8, 8, 8))
     enhancing[1:7, 1:7, 1:7] = 1.0

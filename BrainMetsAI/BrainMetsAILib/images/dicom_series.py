@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pydicom
 import SimpleITK as sitk
 from scipy import ndimage
 
@@ -42,11 +43,22 @@ def read_stack(stack: Stack) -> tuple[sitk.Image, tuple[str, ...]]:
     with quiet_readers():
         voxels = _pixels([slices[i] for i in geometry.order])
     if text_of(stack.header, "PhotometricInterpretation") == "MONOCHROME1":
-        voxels = voxels.max() + voxels.min() - voxels
+        voxels = _bright_as_bright(voxels, slices[geometry.order[0]])
         notes.append("The pixels were stored inverted (MONOCHROME1) and have been turned round.")
     notes += _gap_notes(stack, geometry)
     image, changed = _on_regular_grid(voxels, geometry)
     return usable_image(image, name), (*notes, *changed)
+
+
+def _bright_as_bright(voxels: Voxels, first: Slice) -> Voxels:
+    """Voxels of a MONOCHROME1 series the other way round, unless the reader has done so: newer versions of ITK do, older ones do not."""
+    try:
+        frames = pydicom.dcmread(first.path).pixel_array.astype(np.float64)
+    except Exception:  # compressed in a way that pydicom cannot read, which raises many classes: rely on the newer version
+        return voxels
+    stored = frames[first.frame] if frames.ndim == 3 else frames
+    inverted = np.vdot(stored - stored.mean(), voxels[0] - voxels[0].mean()) < 0
+    return voxels if inverted else voxels.max() + voxels.min() - voxels
 
 
 def _check_kind(stack: Stack) -> None:

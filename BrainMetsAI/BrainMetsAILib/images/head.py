@@ -12,6 +12,8 @@ from BrainMetsAILib.images.resampling import block_average
 
 WORKING_SPACING_MM = 3.0
 CLOSING_MM = 12.0
+BACKGROUND_SHARE = 0.2
+"""Share of voxels of exactly the corners' value from which it is a background that somebody set."""
 
 
 def head_mask(image: sitk.Image) -> sitk.Image:
@@ -25,7 +27,7 @@ def head_mask(image: sitk.Image) -> sitk.Image:
     2002;17:143, doi:10.1002/hbm.10062), raised to the upper end of the air's noise where that is louder. The outline is worked out
     at about 3 mm: it says where to look, it is not a measurement.
     """
-    coarse = block_average(sitk.Cast(image, sitk.sitkFloat32), WORKING_SPACING_MM)
+    coarse = block_average(with_dark_background(sitk.Cast(image, sitk.sitkFloat32)), WORKING_SPACING_MM)
     values = array_of(coarse)
     threshold = air_threshold(values)
     if threshold is None:
@@ -35,6 +37,22 @@ def head_mask(image: sitk.Image) -> sitk.Image:
     # The coarse field of view may be half a coarse voxel short: the nearest voxel is right there, not zero.
     soft = sitk.Resample(soft, image, sitk.Transform(3, sitk.sitkIdentity), sitk.sitkLinear, 0.0, sitk.sitkFloat32, True)
     return sitk.Cast(soft >= 0.5, sitk.sitkUInt8)
+
+
+def with_dark_background(image: sitk.Image) -> sitk.Image:
+    """The image, with a background that lies amid its intensities moved to the least of them.
+
+    A brain that was extracted and then brought to a mean of 0 (as nnU-Net does) has 0 around it, where other images have their least.
+    """
+    array = array_of(image)
+    corners = array[np.ix_(*[(0, -1)] * array.ndim)]
+    level, least = corners.flat[0], array.min()
+    if np.any(corners != level) or level <= least:
+        return image
+    background = array == level
+    if background.mean() < BACKGROUND_SHARE:
+        return image
+    return image_like(np.where(background, least, array), image)
 
 
 def air_threshold(values: npt.NDArray[np.float32]) -> float | None:

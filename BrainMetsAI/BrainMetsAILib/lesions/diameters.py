@@ -130,8 +130,16 @@ def enhancing_pair(enhancing: Mask, ijk_to_ras: Matrix) -> DiameterPair | None:
         refined = longest_inside(slices[index], basis, best.length_mm, _REFINED_POINTS)
         if refined is not None:
             best, best_index = refined, index
-    across = longest_perpendicular(slices[best_index], best, basis, stay_inside=True)
+    across = longest_perpendicular(_piece_under(slices[best_index], best), best, basis, stay_inside=True)
     return _pair(best, across, best_index, axis, ijk_to_ras)
+
+
+def _piece_under(inside: Mask, line: Chord) -> Mask:
+    """The piece of a slice in which a line lies."""
+    pieces, _ = ndimage.label(inside, np.ones((3, 3)))
+    places = np.rint(np.linspace(line.start, line.end, 2 * max(inside.shape))).astype(int)
+    under = pieces[tuple(np.clip(places, 0, np.array(inside.shape) - 1).T)]
+    return np.asarray(pieces == np.bincount(under[under > 0]).argmax())
 
 
 def drawn_pair(first: Ends, second: Ends, ijk_to_ras: Matrix) -> DiameterPair:

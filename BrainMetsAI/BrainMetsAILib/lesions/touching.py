@@ -90,15 +90,17 @@ def _basins(depth: NDArray[np.floating], inside: NDArray[np.bool_]) -> NDArray[n
 
 def _necks(depth: NDArray[np.floating], basins: NDArray[np.int32]) -> list[tuple[float, int, int]]:
     """Height of the highest pass between each two basins that are neighbours, the highest first."""
-    heights: dict[tuple[int, int], float] = {}
+    count = int(basins.max()) + 1
+    keys, passes = [], []  # of every two neighbouring voxels in different basins
     basins, depth = np.pad(basins, 1), np.pad(depth, 1)
     here = (slice(1, -1),) * 3
     for step in _FORWARD:
         there = tuple(slice(1 + s, n - 1 + s) for s, n in zip(step, basins.shape, strict=True))
         one, other = basins[here], basins[there]
         border = (one != other) & (one > 0) & (other > 0)
-        passes = np.minimum(depth[here], depth[there])[border]
-        for a, b, height in zip(one[border].tolist(), other[border].tolist(), passes.tolist(), strict=True):
-            pair = (min(a, b), max(a, b))
-            heights[pair] = max(heights.get(pair, -np.inf), height)
-    return sorted(((height, a, b) for (a, b), height in heights.items()), reverse=True)
+        keys.append(np.minimum(one[border], other[border]).astype(np.int64) * count + np.maximum(one[border], other[border]))
+        passes.append(np.minimum(depth[here][border], depth[there][border]))
+    pairs, place = np.unique(np.concatenate(keys), return_inverse=True)
+    heights = np.full(len(pairs), -np.inf)
+    np.maximum.at(heights, place, np.concatenate(passes))
+    return sorted(zip(heights.tolist(), (pairs // count).tolist(), (pairs % count).tolist(), strict=True), reverse=True)

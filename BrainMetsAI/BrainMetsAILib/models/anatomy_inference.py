@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from BrainMetsAILib.images.geometry import array_of, image_like
-from BrainMetsAILib.images.head import head_mask
+from BrainMetsAILib.images.head import head_mask, with_dark_background
 from BrainMetsAILib.images.normalisation import normalise_intensity
 from BrainMetsAILib.images.resampling import block_average, resample_to_spacing
 from BrainMetsAILib.lesions.anatomy_regions import FIRST_OF_BRAIN, FIRST_OF_TISSUE, Region
@@ -111,7 +111,7 @@ def find_anatomy(
     settings = anatomy_settings(bundle)
     place = choose_device(device)
     progress(0.0, "preparing the image")
-    oriented = sitk.DICOMOrient(sitk.Cast(image, sitk.sitkFloat32), ORIENTATION)
+    oriented = sitk.DICOMOrient(with_dark_background(sitk.Cast(image, sitk.sitkFloat32)), ORIENTATION)
     # Fine grids are averaged first: smoothing half a billion voxels for a grid of 2 mm would take longer than the network.
     working = resample_to_spacing(block_average(oriented, settings.spacing_mm / 2), settings.spacing_mm, smooth=True)
     tissue = head_mask(working)

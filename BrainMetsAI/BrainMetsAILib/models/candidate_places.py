@@ -15,6 +15,7 @@ from BrainMetsAILib.lesions.location import LEAST_IN_BRAIN, locate
 from BrainMetsAILib.lesions.sizes import sphere_diameter_mm
 from BrainMetsAILib.models.anatomy import Anatomy
 from BrainMetsAILib.models.brain_region import LEAST_SHARE, shares_inside, values_under, voxels_inside
+from BrainMetsAILib.models.large_lesions import LEAST_SHARE_IN_BRAIN
 
 OUTSIDE, SURFACE, PLEXUS = "outside the brain", "on the surface of the brain", "in the choroid plexus"
 SEARCH_MARGIN_MM = 5.0
@@ -29,7 +30,7 @@ SURFACE_SHARE = 1.0 - LEAST_IN_BRAIN
 """Share of a candidate that lies outside the brain from which it counts as on its surface. Higher than the other, for the outline is off by
 some millimetres: three of 66 lesions found in tuning volumes lay outside it by more than half."""
 LARGE_MM = 10.0
-LARGE_SURFACE_SHARE = 0.6
+LARGE_SURFACE_SHARE = 1.0 - LEAST_SHARE_IN_BRAIN
 """The same from the diameter `LARGE_MM` on, of which some millimetres are a smaller share. Fat below the skull, into which the outline
 leaked, was taken for a lesion of 15 mm; of 37 true lesions of that size in tuning volumes none lay outside by more than 0.38."""
 

@@ -1,17 +1,32 @@
 """Where a network runs."""
 
+from functools import cache
+
 import torch
 
 from BrainMetsAILib.models.finding import FindingError
 
 
 def choose_device(wish: str = "auto") -> torch.device:
-    """The device for a wish (``auto``, ``cpu``, ``cuda``, ``mps``); raises FindingError where the machine has no such device."""
+    """The device for a wish (``auto``, ``cpu``, ``cuda``, ``mps``); raises FindingError where the machine has none that can be used."""
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wish == "auto":
-        wish = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        wish = next(name for name, there in present.items() if there and _runs(name))
     if wish not in present:
         raise FindingError(f"There is no device called {wish}; choose auto, cpu, cuda or mps.")
     if not present[wish]:
         raise FindingError(f"The device {wish} was asked for but PyTorch finds none on this machine; choose auto or cpu.")
+    if not _runs(wish):
+        raise FindingError(f"PyTorch cannot run the networks on the device {wish} of this machine; choose auto or cpu.")
     return torch.device(wish)
+
+
+@cache
+def _runs(device: str) -> bool:
+    """Whether the networks' layers run there: before 2.8 PyTorch lacks transposed convolutions for MPS, and it drops old cards."""
+    try:
+        network = torch.nn.Sequential(torch.nn.Conv3d(1, 2, 3, padding=1), torch.nn.ConvTranspose3d(2, 1, 2, stride=2)).to(device)
+        network(torch.zeros(1, 1, 4, 4, 4, device=device)).sum().item()
+    except (RuntimeError, NotImplementedError, AssertionError):
+        return False
+    return True

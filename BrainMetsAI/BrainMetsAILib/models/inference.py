@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from BrainMetsAILib.images.geometry import array_of, image_like
-from BrainMetsAILib.images.head import head_mask
+from BrainMetsAILib.images.head import head_mask, with_dark_background
 from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
 from BrainMetsAILib.models.anatomy import Anatomy
 from BrainMetsAILib.models.anatomy_inference import find_anatomy
-from BrainMetsAILib.models.brain_region import near_region, outlined_brain
+from BrainMetsAILib.models.brain_region import brain_or_head, near_region, outlined_brain
 from BrainMetsAILib.models.bundles import Bundle
 from BrainMetsAILib.models.candidate_places import brain_with_margin, places_of, reasons_to_remove
 from BrainMetsAILib.models.devices import choose_device
@@ -85,7 +85,7 @@ def find_lesions(
         torch.set_num_threads(threads)
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
     progress(0.0, "preparing the image")
-    oriented = sitk.DICOMOrient(sitk.Cast(image, sitk.sitkFloat32), ORIENTATION)
+    oriented = sitk.DICOMOrient(with_dark_background(sitk.Cast(image, sitk.sitkFloat32)), ORIENTATION)
     working = resample_to_spacing(oriented, settings.spacing_mm, smooth=True)
     head = head_mask(working)
     if not array_of(head).any():
@@ -114,7 +114,8 @@ def find_lesions(
         first = maps_at(coarse, head_mask(coarse), "large lesions, ", SEARCH_FROM, LARGE_SEARCHED)
         large = (array_of(_in_grid_of(working, first[0], coarse)), array_of(_in_grid_of(working, first[1], coarse)))
         maps = maps_at(working, head, "", LARGE_SEARCHED, SEARCHED)
-        maps = with_large_lesions(maps, large, settings.voxel_threshold, settings.spacing_mm)
+        inside = None if brain is None else brain_or_head(brain, head)
+        maps = with_large_lesions(maps, large, settings.voxel_threshold, settings.spacing_mm, inside)
     else:
         maps = maps_at(working, head, "", SEARCH_FROM, SEARCHED)
     _stop_if(cancelled)

@@ -21,7 +21,14 @@ RIM = 2
 Maps = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
-def with_large_lesions(fine: Maps, coarse: Maps, voxel_threshold: float, spacing_mm: float) -> Maps:
+LEAST_SHARE_IN_BRAIN = 0.4
+"""Share of a large lesion in the brain, below which it would be taken out in the end (`candidate_places.py`): joined, it would take with it
+what it touches. The coarse search takes muscle and mucosa at the orbits for lesions of 25 mL."""
+
+
+def with_large_lesions(
+    fine: Maps, coarse: Maps, voxel_threshold: float, spacing_mm: float, brain: NDArray[np.bool_] | None = None
+) -> Maps:
     """The fine maps, completed by the large lesions that only the coarse search has seen whole.
 
     Parameters
@@ -32,12 +39,14 @@ def with_large_lesions(fine: Maps, coarse: Maps, voxel_threshold: float, spacing
         A voxel belongs to a lesion where enhancing + necrosis reaches this.
     spacing_mm
         Edge of a voxel of that grid.
+    brain
+        The brain on it; None where it is not known.
 
     Returns
     -------
     tuple of ndarray
-        The fine maps; in a lesion of `LARGE_MM` and more of whose inner part the fine ones hold less than `SEEN`, and around it, whichever
-        pair says lesion more surely.
+        The fine maps; in a lesion of the brain of `LARGE_MM` and more of whose inner part the fine ones hold less than `SEEN`, and around
+        it, whichever pair says lesion more surely.
     """
     likely = coarse[0] + coarse[1]
     pieces, count = ndimage.label(likely >= np.float32(voxel_threshold), np.ones((3, 3, 3)))
@@ -51,6 +60,8 @@ def with_large_lesions(fine: Maps, coarse: Maps, voxel_threshold: float, spacing
             continue
         box = tuple(slice(max(0, part.start - RIM), part.stop + RIM) for part in tight)
         piece = pieces[box] == number
+        if brain is not None and brain[box][piece].mean() <= LEAST_SHARE_IN_BRAIN:
+            continue
         inner = ndimage.binary_erosion(piece, iterations=depth)
         known = fine[0][box] + fine[1][box]
         if not inner.any() or (known[inner] >= np.float32(voxel_threshold)).mean() >= SEEN:

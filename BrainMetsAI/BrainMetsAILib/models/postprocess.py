@@ -81,7 +81,8 @@ def candidates(
     smallest = max(minimum_voxels, int(np.ceil(minimum_mm3 / voxel_mm3 - 1e-6)))
     whole = sitk.GetArrayFromImage(label_instances(sitk.GetImageFromArray(mask.astype(np.uint8)), smallest))
     pieces = numbered_by_size(split_at_necks(whole, tuple(reversed(enhancing.GetSpacing()))))
-    scores = component_scores(probability, pieces)
+    # An enclosed cavity belongs to a lesion, but says nothing of how sure the network is: a thin rim around it would count for little.
+    scores = component_scores(probability, np.where(probability >= np.float32(voxel_threshold), pieces, 0))
     kept = [number for number, score in scores.items() if score >= score_floor]
     left_out = max(0, len(kept) - MOST_CANDIDATES)
     if left_out:

@@ -5,7 +5,10 @@ import traceback
 from BrainMetsAILib.worker.protocol import Failure
 
 INSTALLABLE = {"torch": "PyTorch", "safetensors": "safetensors", "scipy": "SciPy", "SimpleITK": "SimpleITK", "pydicom": "pydicom"}
-_MEMORY_WORDS = ("out of memory", "not enough memory", "bad_alloc", "failed to allocate", "can't allocate", "cannot allocate")
+_MEMORY_WORDS = (
+    "out of memory", "not enough memory", "bad_alloc", "failed to allocate", "can't allocate", "cannot allocate", "_alloc_failed",
+)  # fmt: skip
+_CARD_WORDS = ("cuda", "cudnn", "cublas", "mps")
 
 
 def failure_of(number: int, task: str, error: BaseException) -> Failure:
@@ -17,7 +20,7 @@ def failure_of(number: int, task: str, error: BaseException) -> Failure:
 def sentence_for(task: str, error: BaseException) -> str:
     """One sentence that says why and what to do."""
     if is_out_of_memory(error):
-        if "cuda" in str(error).lower():
+        if any(word in str(error).lower() for word in _CARD_WORDS):
             return "The graphics card does not have enough memory for this image: choose the device cpu and run again."
         return "This computer does not have enough free memory for this image: close other programs and run again."
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.split(".")[0] in INSTALLABLE:
