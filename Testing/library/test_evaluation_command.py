@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ pytest.importorskip("matplotlib", reason="evaluation needs the packages of the e
 
 from analytic_bundle import head_with_balls, write_analytic_bundle
 from BrainMetsAILib.cli.main import main
+from BrainMetsAILib.cli.process import TaskFailed, WorkerProcess
 from BrainMetsAILib.images.geometry import array_of, image_like
 from BrainMetsAILib.training.evaluation.case_files import TruthRefused, check_grids, find_cases, read_truth
 from BrainMetsAILib.training.evaluation.evaluation_files import EVALUATION_FILES
@@ -90,11 +92,17 @@ def test_names_without_words(tmp_path: Path) -> None:
         "x/t2f.nii.gz",
         "y/x_t1c.nii",
         "z/x_t1c.nii",
+        "old/BraTS2021_00001_t1.nii.gz",
+        "old/BraTS2021_00001_t1ce.nii.gz",
+        "old/BraTS2021_00001_t2.nii.gz",
+        "old/BraTS2021_00001_seg.nii.gz",
+        "alone/Mueller_T1.nii.gz",
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         sitk.WriteImage(image, str(tmp_path / name))
     found = {case.name: case for case in find_cases(tmp_path)}
-    assert set(found) == {"brain1", "x", "y/x", "z/x"} or set(found) == {"brain1", "x/x", "y/x", "z/x"}
+    assert set(found) == {"brain1", "x/x", "y/x", "z/x", "BraTS2021_00001", "Mueller_T1"}
+    assert found["BraTS2021_00001"].truth_word == "seg", "its T1 and T2 are no cases of their own"
     assert found["brain1"].truth_word == "label"
     assert next(case for case in found.values() if case.image.name == "t1c.nii.gz").ignore == tmp_path / "x/ms_lesions.nii.gz"
     truth = read_truth(found["brain1"], sitk.ReadImage(str(tmp_path / "brain1_image.nrrd")))
@@ -154,3 +162,24 @@ def test_missing_packages_are_named(
     monkeypatch.setattr("BrainMetsAILib.cli.evaluate.PACKAGES", ("no_such_package",))
     assert main(["evaluate", str(cases), "-o", str(tmp_path / "out"), "--model", str(model)]) == 2
     assert "needs the package no_such_package" in capsys.readouterr().err
+
+
+def test_a_case_that_fails_does_not_cost_the_others(
+    cases: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, searched = WorkerProcess.run, []
+
+    def failing(worker: WorkerProcess, *order: Any) -> Any:
+        searched.append(worker)
+        if len(searched) == 2:
+            raise TaskFailed("The search ran out of memory.")
+        return run(worker, *order)
+
+    monkeypatch.setattr(WorkerProcess, "run", failing)
+    order = ["evaluate", str(cases), "-o", str(tmp_path / "out"), "--model", str(model), "--threads", "1", "--resamples", "20", "--quiet"]
+    assert main(order) == 0
+    assert "Left out: case: The search ran out of memory." in capsys.readouterr().out
+    content = json.loads((tmp_path / "out/metrics.json").read_text())
+    assert [case["name"] for case in content["cases"]] == ["BraTS-MET-00001-000", "healthy"]
+    assert content["about"]["refused"] == {"case": "The search ran out of memory."}
+    assert searched[0] is searched[1] is not searched[2], "the third is searched by a fresh worker"

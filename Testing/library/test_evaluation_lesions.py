@@ -205,3 +205,17 @@ def test_other_grids_are_refused() -> None:
     one = finding(np.zeros((10, 10, 10), int), np.zeros((10, 10, 10), bool), {}, (1.0, 1.0, 1.0))
     with pytest.raises(ValueError, match="another grid"):
         evaluate_case("a", one, Truth(sitk.Image([10, 10, 11], sitk.sitkUInt16)))
+
+
+def test_what_lies_below_the_score_cannot_take_a_lesion_from_what_lies_above() -> None:
+    labels, true = np.zeros((20, 20, 20), int), np.zeros((20, 20, 20), int)
+    true[4:14, 4:14, 4:14] = 1
+    labels[4:11, 4:14, 4:14] = 1  # most of it, unsure
+    labels[11:14, 4:14, 4:14] = 2  # the rest, sure
+    found = finding(labels, np.zeros(labels.shape, bool), {1: 0.4, 2: 0.9})
+    result = evaluate_case("case", found, Truth(like(true, found)))
+    assert result.lesions[0].candidate == 2 and result.lesions[0].iou == pytest.approx(0.3)
+    counts = summarise([result], 0.5, {}, 20).groups[0].counts["all"]
+    assert (counts.found, counts.false) == (1, 0)
+    surer = evaluate_case("case", replace(found, scores={1: 0.9, 2: 0.4}), Truth(like(true, found)))
+    assert surer.lesions[0].candidate == 1 and surer.lesions[0].iou == pytest.approx(0.7)

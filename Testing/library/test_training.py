@@ -9,54 +9,26 @@ import SimpleITK as sitk
 import torch
 
 from BrainMetsAILib.cli.main import main
-from BrainMetsAILib.images.geometry import image_like
 from BrainMetsAILib.models.bundles import read_bundle
 from BrainMetsAILib.training.backgrounds import Background
 from BrainMetsAILib.training.config import TrainingConfig, TrainingRefused, checked, read_config
 from BrainMetsAILib.training.loss import HARDEST, hardest_share, segmentation_loss, weights_of_small_lesions
 from BrainMetsAILib.training.packing import pack
-from BrainMetsAILib.training.patches import IGNORE, SIZE, draw_patch
-from BrainMetsAILib.training.real_cases import find_cases, load_case, patient_of, split_by_patient
-from BrainMetsAILib.training.real_windows import draw_real_window
-from BrainMetsAILib.training.session import run_training
+from BrainMetsAILib.training.patches import IGNORE, draw_patch
+from BrainMetsAILib.training.real_cases import find_cases
+from BrainMetsAILib.training.session import choose_training_device, run_training
 from BrainMetsAILib.training.supervision import supervise
 from BrainMetsAILib.training.trainer import Trainer
 from BrainMetsAILib.training.windows import Windows, fixed_windows
-from head_phantom import head_phantom
 from shared_data import shared_volume
+from training_cases import write_cases
 
 TINY = {"widths": [4, 4, 4, 4]}
 
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three examinations of two patients, each a head with one bright ball that has a core and a halo."""
-    folder = tmp_path_factory.mktemp("cases")
-    head = head_phantom(2.0, stripped=True)
-    for name, at in (("BraTS-MET-00001-000", (45, 55, 45)), ("BraTS-MET-00001-001", (45, 45, 45)), ("BraTS-MET-00002-000", (35, 55, 45))):
-        array = sitk.GetArrayFromImage(head)
-        k, j, i = np.meshgrid(*[np.arange(n) for n in array.shape], indexing="ij")
-        away = 2.0 * np.sqrt((i - at[0]) ** 2 + (j - at[1]) ** 2 + (k - at[2]) ** 2)
-        labels = np.select([away < 4, away < 9, away < 14], [1, 3, 2], 0).astype(np.uint8)
-        array[labels == 3], array[labels == 1] = 2.5 * array.max(), 0.2 * array.max()
-        place = folder / name
-        place.mkdir()
-        sitk.WriteImage(image_like(array, head), str(place / f"{name}-t1c.nii.gz"))
-        sitk.WriteImage(image_like(array, head), str(place / f"{name}-t2w.nii.gz"))
-        sitk.WriteImage(image_like(labels, head), str(place / f"{name}-seg.nii.gz"))
-    return folder
-
-
-def test_labels_of_real_cases_become_classes(cases: Path) -> None:
-    case = find_cases(cases)[0]
-    loaded = load_case(case)
-    assert loaded.array.shape == loaded.classes.shape
-    volumes = [np.count_nonzero(loaded.classes == value) for value in (1, 2)]  # mm³, for voxels are of 1 mm
-    assert volumes[1] == pytest.approx(4 / 3 * np.pi * 4**3, rel=0.25)
-    assert sum(volumes) == pytest.approx(4 / 3 * np.pi * 9**3, rel=0.1), "the halo (label 2) is background"
-    assert set(np.unique(loaded.classes)) == {0, 1, 2}
-    assert loaded.array[loaded.classes == 1].mean() > 2 * loaded.array[loaded.classes == 2].mean()
-    assert np.all(loaded.classes[tuple(loaded.places.T)] > 0)
+    return write_cases(tmp_path_factory.mktemp("cases"))
 
 
 def test_the_brain_sets_the_scale_whatever_lies_around_it() -> None:
@@ -85,53 +57,6 @@ def test_windows_of_label_maps_have_the_brain_around_zero() -> None:
     assert np.median(np.abs(medians)) < 0.5
 
 
-def test_windows_of_real_cases_show_the_lesion_where_the_classes_say(cases: Path) -> None:
-    loaded = [load_case(case) for case in find_cases(cases)]
-    rng = np.random.default_rng(0)
-    shown = 0
-    for _ in range(12):
-        array, classes = draw_real_window(loaded, rng)
-        assert array.shape == classes.shape == (SIZE,) * 3 and array.dtype == np.float32
-        if np.count_nonzero(classes == 1) > 300:
-            shown += 1
-            assert array[classes == 1].mean() > array[classes == 2].mean() + 1 if (classes == 2).any() else True
-            assert array[classes == 1].mean() > array[classes == 0].mean() + 1
-    assert shown >= 5
-
-
-def test_patients_never_stand_on_both_sides(cases: Path) -> None:
-    assert patient_of("BraTS-MET-00001-001") == "BraTS-MET-00001" and patient_of("somebody") == "somebody"
-    found = find_cases(cases)
-    for seed in range(5):
-        for share in (0.01, 0.5, 0.9):
-            training, kept_back = split_by_patient(found, share, seed)
-            assert len(training) + len(kept_back) == 3 and training and kept_back
-            assert not {case.patient for case in training} & {case.patient for case in kept_back}
-    assert split_by_patient(found, 0.0, 0) == (found, ())
-    assert split_by_patient(found, 0.5, 3) == split_by_patient(found, 0.5, 3)
-
-
-def test_damaged_cases_are_named(cases: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingRefused, match="no cases"):
-        find_cases(tmp_path)
-    good = find_cases(cases)[0]
-    t1c = tmp_path / "a-t1c.nii.gz"
-    t1c.write_bytes(good.t1c.read_bytes())
-    with pytest.raises(TrainingRefused, match="no outlines"):
-        find_cases(tmp_path)
-    outlines = sitk.ReadImage(str(good.outlines))
-    sitk.WriteImage(outlines * 3, str(tmp_path / "a-seg.nii.gz"))
-    with pytest.raises(TrainingRefused, match=r"a hold the unknown label 6"):
-        load_case(find_cases(tmp_path)[0])
-    outlines.SetOrigin((1.0, 2.0, 3.0))
-    sitk.WriteImage(outlines, str(tmp_path / "a-seg.nii.gz"))
-    with pytest.raises(TrainingRefused, match="grid"):
-        load_case(find_cases(tmp_path)[0])
-    t1c.write_bytes(b"nothing")
-    with pytest.raises(TrainingRefused, match="case a cannot be read"):
-        load_case(find_cases(tmp_path)[0])
-
-
 def test_configurations_are_checked(cases: Path, tmp_path: Path) -> None:
     path = tmp_path / "some.toml"
     path.write_text(f'network = "compact"\ncases = "{cases}"\nminutes = 5\n[sizes]\nwidths = [4, 8]\n', encoding="utf-8")
@@ -146,6 +71,9 @@ def test_configurations_are_checked(cases: Path, tmp_path: Path) -> None:
         ('backgrounds = "nowhere"', "does not exist"),
         ("window_sizes = 64", "window_sizes must be"),
         ("window_sizes = [32, 60]", "window_sizes must be"),
+        ("window_sizes = [16]", "multiples of 8 from 24 to 256"),
+        ("minutes = 0", "minutes must be a number from 0.01"),
+        ('multi_scale = "yes"', "multi_scale must be true or false"),
         ("batch = ", "no valid TOML"),
     ):
         path.write_text(f'cases = "{cases}"\n{line}\n', encoding="utf-8")
@@ -200,6 +128,68 @@ def test_a_small_lesion_counts_for_more_than_its_voxels() -> None:
     assert costs[1] > 2.5 * costs[0] > 0
 
 
+def test_coarser_resolutions_are_taught_unless_told_otherwise() -> None:
+    torch.manual_seed(0)
+    array, classes = torch.randn(1, 1, 16, 16, 16), torch.randint(0, 3, (1, 16, 16, 16))
+    small = {"name": "rlk_unet", "widths": [7, 7, 7, 7], "blocks": [1, 1, 1, 1], "kernel": 5, "small": 3, "dropout": 0.0, "drop_path": 0.0}
+    for sizes in ({"name": "compact", **TINY}, small):
+        supervision = supervise(sizes)
+        losses = []
+        for supervision.multi_scale in (True, False):
+            losses.append(supervision(array, classes))
+        assert losses[0] > losses[1] + 0.1
+        assert torch.isfinite(losses[0]), "an eighth of a window of 16 voxels has eight, and a twentieth of these is less than one"
+        losses[1].backward()
+        taught = [parameter.grad is not None for parameter in supervision.coarse.parameters()]
+        assert not any(taught)
+
+
+def test_what_a_folder_cannot_go_on_with_is_said(cases: Path, tmp_path: Path) -> None:
+    trainer = Trainer(tmp_path, 60.0, "cpu", supervise, {"name": "compact", **TINY})
+    before = {key: value.clone() for key, value in trainer.network.state_dict().items()}
+    array, classes = torch.full((1, 1, 16, 16, 16), float("nan")), torch.zeros(1, 16, 16, 16, dtype=torch.int64)
+    with pytest.raises(TrainingRefused, match=r"step 1 is nan.*lower peak_rate"):
+        trainer.learn(array, classes)
+    assert all(torch.equal(value, before[key]) for key, value in trainer.network.state_dict().items()) and trainer.step == 0
+    trainer.save()
+    Trainer(tmp_path, 60.0, "cpu", supervise, {"name": "compact", "widths": (4, 4, 4, 4)})
+    with pytest.raises(TrainingRefused, match=r"another network.*choose another folder"):
+        Trainer(tmp_path, 60.0, "cpu", supervise, {"name": "compact", "widths": [4, 4, 4, 8]})
+    if not torch.cuda.is_available():
+        with pytest.raises(TrainingRefused, match="cuda"):
+            choose_training_device("cuda")
+
+
+def test_going_on_draws_other_random_numbers(tmp_path: Path) -> None:
+    sizes = {"name": "compact", **TINY}
+    trainer = Trainer(tmp_path, 60.0, "cpu", supervise, sizes, seed=3)
+    first = torch.rand(4)
+    trainer.step = 1
+    trainer.save()
+    Trainer(tmp_path, 60.0, "cpu", supervise, sizes, seed=3)
+    assert not torch.equal(torch.rand(4), first)
+
+
+def test_validation_falls_on_the_same_steps_whatever_the_clock_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    validated: list[int] = []
+
+    def noted(trainer: Trainer, held: object) -> float:
+        validated.append(trainer.step)
+        return 1.0
+
+    monkeypatch.setattr(Trainer, "validate", noted)
+    window = torch.zeros(1, 1, 24, 24, 24), torch.zeros(1, 24, 24, 24, dtype=torch.int64)
+    for slices in (1, 3):
+        validated.clear()
+        folder = tmp_path / str(slices)
+        folder.mkdir()
+        for _ in range(slices):
+            trainer = Trainer(folder, 1e9, "cpu", supervise, {"name": "compact", **TINY}, total_steps=9)
+            trainer.learn_from([window] * (9 // slices), [window], 0.25, float("inf"), lambda *_: None)
+            trainer.save()
+        assert validated == [3, 5, 7, 9]
+
+
 def test_windows_grow_with_the_training(cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[tuple[int, ...]] = []
     learn = Trainer.learn
@@ -210,15 +200,15 @@ def test_windows_grow_with_the_training(cases: Path, tmp_path: Path, monkeypatch
         return learn(trainer, array, classes)
 
     monkeypatch.setattr(Trainer, "learn", noted)
-    sizes = (16, 24, 32)
+    sizes = (24, 32, 40)
     config = checked(TrainingConfig("compact", TINY, steps=6, window_sizes=sizes, workers=0, cases=cases, validation_windows=1))
     outcome = run_training(config, tmp_path / "whole", 10, "cpu", lambda *_: None)
     assert outcome.finished
-    assert shown == [(4, 1, 16, 16, 16)] * 2 + [(3, 1, 24, 24, 24)] * 2 + [(2, 1, 32, 32, 32)] * 2
+    assert shown == [(3, 1, 24, 24, 24)] * 2 + [(2, 1, 32, 32, 32)] * 2 + [(2, 1, 40, 40, 40)] * 2
     shown.clear()
     for _ in range(6):  # in slices of one step each
         run_training(config, tmp_path / "slices", 1e-6, "cpu", lambda *_: None)
-    assert [shape[-1] for shape in shown] == [16, 16, 24, 24, 32, 32]
+    assert [shape[-1] for shape in shown] == [24, 24, 32, 32, 40, 40]
 
 
 def test_training_goes_on_where_it_was_and_ends_as_a_bundle(cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

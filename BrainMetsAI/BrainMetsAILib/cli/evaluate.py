@@ -4,13 +4,14 @@ import argparse
 import importlib.util
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from BrainMetsAILib.cli.number_arguments import count_of, share_of
 from BrainMetsAILib.cli.output_folder import output_folder
-from BrainMetsAILib.cli.process import WorkerProcess
+from BrainMetsAILib.cli.process import TaskFailed, WorkerProcess
 from BrainMetsAILib.cli.progress import Progress
 from BrainMetsAILib.cli.refusal import Refused
 from BrainMetsAILib.images.examination import BloodSignal, ImageRefused
@@ -109,21 +110,22 @@ def _cases(path: Path, limit: int | None) -> tuple["CaseFiles", ...]:
 def _evaluate(
     cases: Sequence["CaseFiles"], args: argparse.Namespace, threshold: float, progress: Progress
 ) -> tuple[list["CaseResult"], dict[str, str]]:
-    """Results, and why cases were refused, by name. One unsuitable image among many does not end the whole evaluation."""
+    """Results, and why cases were refused, by name. One unsuitable case among many does not end the whole evaluation."""
     from BrainMetsAILib.training.evaluation.case_evaluation import evaluate_case
-    from BrainMetsAILib.training.evaluation.case_files import read_truth
+    from BrainMetsAILib.training.evaluation.case_files import TruthRefused, read_truth
 
     results, refused = [], {}
-    with tempfile.TemporaryDirectory(prefix="brainmets_evaluate_") as scratch, WorkerProcess() as worker:
+    with tempfile.TemporaryDirectory(prefix="brainmets_evaluate_") as scratch, ExitStack() as workers:
+        worker = workers.enter_context(WorkerProcess())
         for number, case in enumerate(cases, start=1):
             step = progress.stage(f"{number}/{len(cases)} {case.name}")
             try:
                 sequence = read_sequence(case.image)
                 notes = check_head_mr(sequence, accept_thick=True)
-            except ImageRefused as refusal:
+                truth = read_truth(case, sequence.image)
+            except (ImageRefused, TruthRefused) as refusal:
                 refused[case.name] = str(refusal)
                 continue
-            truth = read_truth(case, sequence.image)
             with tempfile.TemporaryDirectory(dir=scratch) as name:
                 task_input = find_input(
                     Path(name),
@@ -134,7 +136,13 @@ def _evaluate(
                     accept_thick=True,
                     checked=True,
                 )
-                finding = read_finding(worker.run("find", task_input, Path(name), step), sequence.image)
+                try:
+                    finding = read_finding(worker.run("find", task_input, Path(name), step), sequence.image)
+                except TaskFailed as failure:
+                    refused[case.name] = str(failure)
+                    worker.close()  # it may have died, or hold memory that the next case needs
+                    worker = workers.enter_context(WorkerProcess())
+                    continue
             finding = replace(finding, notes=(*notes, *finding.notes))
             results.append(evaluate_case(case.name, finding, truth, threshold, _tags(case, sequence)))
             progress.finish()

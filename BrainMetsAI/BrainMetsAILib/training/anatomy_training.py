@@ -149,7 +149,7 @@ def train_anatomy(data: Path, folder: Path, total_minutes: float, slice_minutes:
     trainer = Trainer(folder, total_minutes * 60, device, supervise_anatomy, SIZES)
     held = [(array[0], regions[0]) for array, regions in islice(AnatomyWindows(others, VALIDATION_SEED), VALIDATION_WINDOWS)]
     ends = time.monotonic() + slice_minutes * 60
-    trainer.learn_from(_steps(heads, trainer, workers), held, VALIDATE_EVERY_S, ends, _say)
+    trainer.learn_from(_steps(heads, trainer, workers), held, VALIDATE_EVERY_S / (total_minutes * 60), ends, _say)
     print()  # what it says stays on one line until here
     return trainer
 

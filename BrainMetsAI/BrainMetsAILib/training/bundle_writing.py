@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS, models_fo
 from BrainMetsAILib.models.network import CLASSES
 from BrainMetsAILib.models.settings import BRAIN
 from BrainMetsAILib.training.config import TrainingConfig
+from BrainMetsAILib.training.real_cases import RealCase
 
 CARD = Path("docs") / "README.md"
 SETTINGS_OF_A_RUN = {
@@ -97,7 +98,9 @@ def _store_weights(trained: Mapping[str, Any], bundle: Path) -> str:
     return digest
 
 
-def write_bundle(state: Path, bundle: Path, config: TrainingConfig, trained_on: int, kept_back: int) -> None:
+def write_bundle(
+    state: Path, bundle: Path, config: TrainingConfig, trained_on: Sequence[RealCase] = (), kept_back: Sequence[RealCase] = ()
+) -> None:
     """A whole new bundle for weights that a person trained, with a model card that says what is known and what is not.
 
     Parameters
@@ -109,7 +112,7 @@ def write_bundle(state: Path, bundle: Path, config: TrainingConfig, trained_on: 
     config
         Of the training.
     trained_on, kept_back
-        How many real cases were trained on and kept back for validation.
+        Real cases, and those of other patients for validation.
     """
     name = f"trained_{config.network}"
     synthetic = "none" if config.backgrounds is None else "synthetic lesions in the public heads of split.json (see there for sources)"
@@ -126,7 +129,7 @@ made it, for whom, and where the cases come from.
 | | |
 |---|---|
 | Network | {config.network}, {json.dumps(trained["sizes"])} |
-| Real cases | {trained_on} trained on, {kept_back} of other patients kept back |
+| Real cases | {_counted(trained_on)} trained on, {_counted(kept_back)} kept back |
 | Synthesis | {synthetic} |
 | Training | {trained["step"]} steps of windows of {edges} voxels at about 1 mm, {minutes:.0f} minutes, seed {config.seed} |
 | Lowest validation loss | {checked} |
@@ -145,6 +148,10 @@ Never tested on leptomeningeal, dural or skull metastases, nor on children.
     }
     sizes = {**config.network_sizes(), "classes": list(CLASSES)}
     write_whole_bundle(bundle, state, metadata, {**SETTINGS_OF_A_RUN, "network": sizes}, card)
+
+
+def _counted(cases: Sequence[RealCase]) -> str:
+    return f"{len(cases)} of {len({case.patient for case in cases})} patients"
 
 
 def _update(path: Path, entries: Mapping[str, Any]) -> None:

@@ -9,6 +9,10 @@ from typing import Any
 from BrainMetsAILib.models.networks import STANDARD, build_network
 from BrainMetsAILib.training.patches import SIZE
 
+SMALLEST_WINDOW, LARGEST_WINDOW = 24, 256
+"""Edges in voxels. At 16 an eighth of the resolution has 2³ voxels, where PyTorch's (2.13) bfloat16 convolutions on a CPU give weights
+gradients of 1e12 or no number at all; from 3³ on they agree with float32."""
+
 
 class TrainingRefused(ValueError):
     """The training cannot begin; the message is one sentence that says why and what to do."""
@@ -28,6 +32,8 @@ class TrainingConfig:
         Time in all; the learning rate falls to zero over it.
     steps
         Steps in all instead of `minutes`, where above 0: then the same machine repeats the same training.
+    multi_scale
+        Whether coarser resolutions are taught beside the full one (multi-scale highlighting foregrounds).
     window_sizes
         Edges in voxels of the windows that are shown one after the other, for equal shares of the training; multiples of 8. Small
         windows first: a step takes less time, and lesions are a larger part of it (Fischer et al., MICCAI 2024,
@@ -45,6 +51,8 @@ class TrainingConfig:
         one); None to train on real cases alone.
     cases
         Folder of real cases (`real_cases.py`); None to train on synthesis alone.
+    patients
+        CSV table with the columns ``case`` and ``patient``, where the names of cases do not say whose they are.
     synthetic_share
         Share of synthetic windows where both are given.
     validation_share
@@ -52,7 +60,7 @@ class TrainingConfig:
     validation_windows
         Windows by which the best weights are told; the same ones in every run.
     validate_every
-        Minutes between two looks at them.
+        Minutes between two looks at them; with `steps`, as many looks as there would be in `minutes`.
     start
         Weights (safetensors) to begin with; None for random ones.
     """
@@ -61,6 +69,7 @@ class TrainingConfig:
     sizes: Mapping[str, Any] = field(default_factory=dict)
     minutes: float = 120.0
     steps: int = 0
+    multi_scale: bool = True
     window_sizes: Sequence[int] = (SIZE,)
     batch: int = 2
     peak_rate: float = 1e-3
@@ -68,6 +77,7 @@ class TrainingConfig:
     seed: int = 0
     backgrounds: Path | None = None
     cases: Path | None = None
+    patients: Path | None = None
     synthetic_share: float = 0.5
     validation_share: float = 0.2
     validation_windows: int = 24
@@ -97,7 +107,7 @@ def read_config(path: Path) -> TrainingConfig:
     unknown = sorted(set(content) - known)
     if unknown:
         raise TrainingRefused(f"The configuration {path} has no entry {unknown[0]!r}; possible are {', '.join(sorted(known))}.")
-    for name in ("backgrounds", "cases", "start"):
+    for name in ("backgrounds", "cases", "patients", "start"):
         if name in content:
             content[name] = (path.parent / str(content[name])).resolve()
     return checked(TrainingConfig(**content))
@@ -117,11 +127,15 @@ def checked(config: TrainingConfig) -> TrainingConfig:
         folder = getattr(config, name)
         if folder is not None and not folder.is_dir():
             raise TrainingRefused(f"The folder of {name} {folder} does not exist; correct the configuration.")
+    if not isinstance(config.multi_scale, bool):
+        raise TrainingRefused(f"multi_scale must be true or false, not {config.multi_scale!r}; correct the configuration.")
     sizes = config.window_sizes
-    if not isinstance(sizes, Sequence) or not sizes or any(type(size) is not int or size % 8 or not 16 <= size <= 256 for size in sizes):
-        raise TrainingRefused(f"window_sizes must be multiples of 8 from 16 to 256, not {sizes!r}; correct the configuration.")
+    if not isinstance(sizes, Sequence) or not sizes or not all(_is_window(size) for size in sizes):
+        raise TrainingRefused(
+            f"window_sizes must be multiples of 8 from {SMALLEST_WINDOW} to {LARGEST_WINDOW}, not {sizes!r}; correct the configuration."
+        )
     limits = {
-        "minutes": (0.0, 1e5), "steps": (0, 10**9), "batch": (1, 512), "peak_rate": (1e-7, 1.0), "workers": (0, 256), "seed": (0, 2**31),
+        "minutes": (0.01, 1e5), "steps": (0, 10**9), "batch": (1, 512), "peak_rate": (1e-7, 1.0), "workers": (0, 256), "seed": (0, 2**31),
         "synthetic_share": (0.0, 1.0), "validation_share": (0.0, 0.9), "validation_windows": (1, 1000), "validate_every": (0.05, 1e5),
     }  # fmt: skip
     numbers = {}
@@ -131,3 +145,7 @@ def checked(config: TrainingConfig) -> TrainingConfig:
             raise TrainingRefused(f"{name} must be a number from {low} to {high}, not {value!r}; correct the configuration.")
         numbers[name] = kind(value)
     return replace(config, **numbers)
+
+
+def _is_window(size: object) -> bool:
+    return type(size) is int and size % 8 == 0 and SMALLEST_WINDOW <= size <= LARGEST_WINDOW

@@ -68,7 +68,7 @@ def segmentation_loss(logits: Tensor, classes: Tensor, hardest: float = HARDEST,
     logits = logits.float()
     each = functional.cross_entropy(logits, classes, ignore_index=IGNORE, reduction="none")
     each = (each if weights is None else each * weights).flatten()
-    entropy = each.topk(int(hardest * each.numel())).values.mean()
+    entropy = each.topk(max(1, int(hardest * each.numel()))).values.mean()
     counted = (classes != IGNORE).float()
     shares = torch.softmax(logits, dim=1) * counted[:, None]
     lesion = _dice(shares[:, 1] + shares[:, 2], ((classes == 1) | (classes == 2)).float())

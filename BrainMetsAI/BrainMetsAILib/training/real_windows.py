@@ -24,7 +24,8 @@ def draw_real_window(
         Normalised intensities float32 [k, j, i], and classes uint8 [k, j, i]: 0 background, 1 enhancing, 2 necrosis.
     """
     case = cases[int(rng.integers(len(cases)))]
-    places = case.places if rng.random() < LESION_SHARE else case.tissue
+    # A lesion first and then a place in it: else a large one would leave hardly a window to the small ones beside it.
+    places = case.places[int(rng.integers(len(case.places)))] if rng.random() < LESION_SHARE else case.tissue
     centre = places[int(rng.integers(len(places)))].astype(float)
     matrix = random_matrix(rng)
     offset = centre - matrix @ (np.full(3, (size - 1) / 2) + rng.uniform(-0.25, 0.25, 3) * size)

@@ -1,26 +1,30 @@
 """One training from its configuration: data, steps, validation, curves, and the bundle at the end."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from BrainMetsAILib.models.devices import choose_device
+from BrainMetsAILib.models.finding import FindingError
 from BrainMetsAILib.training.backgrounds import Background, load_backgrounds, training_files
 from BrainMetsAILib.training.bundle_writing import write_bundle
-from BrainMetsAILib.training.config import TrainingConfig
+from BrainMetsAILib.training.config import TrainingConfig, TrainingRefused
 from BrainMetsAILib.training.curves import draw_curves
 from BrainMetsAILib.training.loss import HARDEST, hardest_share
-from BrainMetsAILib.training.real_cases import RealCase, find_cases, split_by_patient
+from BrainMetsAILib.training.real_cases import RealCase, check_cases, drawn_patients, find_cases
 from BrainMetsAILib.training.supervision import supervise
 from BrainMetsAILib.training.trainer import CURVES, STATE, Trainer
 from BrainMetsAILib.training.windows import Windows, fixed_windows
 
 VALIDATION_SEED = 20_000
 VALIDATION_GROUP = "validation and tuning"  # of split.json
+KEPT_BACK = "kept_back.json"
+"""Patients of the validation, so that a later call with more or fewer cases trains on none of them."""
 Progress = Callable[[float, str], None]
 
 
@@ -57,7 +61,7 @@ def run_training(config: TrainingConfig, folder: Path, slice_minutes: float, dev
     """
     began = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
-    trained_on, kept_back = _cases(config)
+    trained_on, kept_back = _cases(config, folder, progress)
     progress(0.0, "reading the data")
     backgrounds = others = []
     if config.backgrounds is not None:
@@ -76,10 +80,14 @@ def run_training(config: TrainingConfig, folder: Path, slice_minutes: float, dev
         config.start,
         config.steps,
     )
+    trainer.supervision.multi_scale = config.multi_scale
     batches = _batches(config, backgrounds, trained_on, trainer)
-    trainer.learn_from(batches, held, config.validate_every * 60, began + slice_minutes * 60, progress)
+    try:
+        trainer.learn_from(batches, held, config.validate_every / config.minutes, began + slice_minutes * 60, progress)
+    except TrainingRefused as refusal:  # from a process of the loader it comes with that one's traceback around it
+        raise TrainingRefused(str(refusal).rpartition("TrainingRefused: ")[2].strip()) from refusal
     draw_curves(folder / CURVES, folder / "curves.png")
-    write_bundle(folder / STATE, folder / "bundle", config, len(trained_on), len(kept_back))
+    write_bundle(folder / STATE, folder / "bundle", config, trained_on, kept_back)
     return Outcome(trainer.step, trainer.spent_s, trainer.best_loss, trainer.share_done >= 1)
 
 
@@ -102,14 +110,27 @@ def _batches(
                 break
 
 
-def _cases(config: TrainingConfig) -> tuple[tuple[RealCase, ...], tuple[RealCase, ...]]:
+def _cases(config: TrainingConfig, folder: Path, progress: Progress) -> tuple[tuple[RealCase, ...], tuple[RealCase, ...]]:
+    """Cases to train on, and those of the patients that are kept back; all are checked when a training begins."""
     if config.cases is None:
         return (), ()
-    return split_by_patient(find_cases(config.cases), config.validation_share, config.seed)
+    cases = find_cases(config.cases, config.patients)
+    if not (folder / STATE).exists():
+        check_cases(cases, lambda number: progress(0.0, f"checking case {number + 1} of {len(cases)}"))
+    if not (folder / KEPT_BACK).exists():
+        drawn = drawn_patients(cases, config.validation_share, config.seed)
+        (folder / KEPT_BACK).write_text(json.dumps(sorted(drawn), indent=1), encoding="utf-8")
+    patients = set(json.loads((folder / KEPT_BACK).read_text(encoding="utf-8")))
+    trained_on, kept_back = (tuple(c for c in cases if (c.patient in patients) == back) for back in (False, True))
+    if not trained_on:
+        raise TrainingRefused(f"All patients that are left in {config.cases} are kept back for validation; choose another output folder.")
+    return trained_on, kept_back
 
 
 def choose_training_device(wish: str) -> str:
-    """``auto`` is the GPU where there is one."""
-    if wish != "auto":
-        return wish
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    """``auto`` is an NVIDIA GPU where there is one; raises TrainingRefused where the machine lacks what is wished for."""
+    try:
+        device = choose_device(wish).type
+    except FindingError as error:
+        raise TrainingRefused(str(error)) from error
+    return "cpu" if wish == "auto" and device == "mps" else device

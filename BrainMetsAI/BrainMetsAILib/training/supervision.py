@@ -23,12 +23,15 @@ class Supervision(nn.Module):
     hardest
         In training, the share of voxels whose cross-entropy counts (`loss.hardest_share`); in evaluation it is always the last one, and
         small lesions weigh what their voxels do, so that losses can be compared.
+    multi_scale
+        Whether the coarser resolutions are taught too.
     """
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
         self.hardest = HARDEST
+        self.multi_scale = True
         coarse: list[nn.Module] = []
         if isinstance(network, CompactUNet):  # it has no heads of its own at coarser levels
             coarse = [nn.Conv3d(level.conv1.in_channels, 1, 1) for level in reversed(list(network.encoder)[1:])]
@@ -45,8 +48,9 @@ class Supervision(nn.Module):
                 maps = self.network.scales(array)
         hardest, weights = (self.hardest, weights_of_small_lesions(classes)) if self.training else (HARDEST, None)
         if isinstance(self.network, CompactUNet):
-            return segmentation_loss(logits, classes, hardest, weights) + coarse_loss(coarse, classes)
-        return multi_scale_loss(maps, classes, hardest, weights)
+            loss = segmentation_loss(logits, classes, hardest, weights)
+            return loss + coarse_loss(coarse, classes) if self.multi_scale else loss
+        return multi_scale_loss(maps if self.multi_scale else maps[-1:], classes, hardest, weights)
 
 
 def supervise(sizes: Mapping[str, Any]) -> Supervision:

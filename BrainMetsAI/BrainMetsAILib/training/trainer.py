@@ -1,5 +1,6 @@
 """The network in training: steps, the running average, and everything needed to go on after an interruption."""
 
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from BrainMetsAILib.models.rlk_unet import RLKUNet
+from BrainMetsAILib.training.config import TrainingRefused
 from BrainMetsAILib.training.curves import append_curve
 
 WARM_UP_STEPS = 100
@@ -40,13 +42,18 @@ class Trainer:
     supervise
         Makes the supervision from the network's sizes.
     sizes
-        Of the network; a state's own count more.
+        Of the network; those of a state that is there must be the same.
     peak_rate
         Highest learning rate.
     seed
         Of the first weights.
     start
         Weights to begin with where there is no state.
+
+    Raises
+    ------
+    TrainingRefused
+        Where the folder holds the state of another network.
     """
 
     def __init__(
@@ -63,11 +70,13 @@ class Trainer:
     ) -> None:
         self.total_steps = total_steps
         self.folder, self.total_s, self.device, self.peak_rate = folder, total_s, torch.device(device), peak_rate
-        torch.manual_seed(seed)
         state = None
-        if (folder / STATE).exists():
-            state = torch.load(folder / STATE, weights_only=True, map_location=self.device)
-        self.sizes = dict(state["sizes"] if state else sizes)
+        if (folder / STATE).exists():  # read to the CPU: the optimiser's counts of steps must stay there
+            state = torch.load(folder / STATE, weights_only=True, map_location="cpu")
+            if _plain(state["sizes"]) != _plain(sizes):
+                raise TrainingRefused(f"{folder} holds the training of another network ({_plain(state['sizes'])}); choose another folder.")
+        torch.manual_seed(seed + (int(state["step"]) if state else 0))  # going on must not drop the same parts out again
+        self.sizes = dict(sizes)
         self.supervision = supervise(self.sizes).to(self.device)
         self.network: nn.Module = self.supervision.network
         # Fourier transforms want channels apart: with channels last a step of RLK-UNet took 1.46 times as long on a CPU.
@@ -84,7 +93,8 @@ class Trainer:
         if state is not None:
             self.network.load_state_dict(state["network"])
             self.coarse.load_state_dict(state["coarse"])
-            self.average, self.best, self.best_loss = state["average"], state["best"], float(state["best_loss"])
+            self.average, self.best = ({k: v.to(self.device) for k, v in state[part].items()} for part in ("average", "best"))
+            self.best_loss = float(state["best_loss"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.step, self.spent_s = int(state["step"]), float(state["spent_s"])
 
@@ -99,11 +109,23 @@ class Trainer:
         return self.peak_rate * rise * 0.5 * (1 + float(np.cos(np.pi * self.share_done)))
 
     def learn(self, array: Tensor, classes: Tensor) -> float:
-        """One step with windows (b, 1, k, j, i) and their classes (b, k, j, i); returns the loss."""
+        """One step with windows (b, 1, k, j, i) and their classes (b, k, j, i); returns the loss.
+
+        Raises
+        ------
+        TrainingRefused
+            Where the loss is no number any more; nothing has been changed by it.
+        """
         self.supervision.train()
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
         loss = self.supervision(array.to(self.device, memory_format=self.layout), classes.to(self.device))
+        lost = float(loss.detach())
+        if not np.isfinite(lost):
+            raise TrainingRefused(
+                f"The loss of step {self.step + 1} is {lost}: the training has come apart. The state of the last minute is kept; "
+                "lower peak_rate, or look for a damaged case."
+            )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -113,13 +135,13 @@ class Trainer:
         with torch.no_grad():
             for key, value in self.network.state_dict().items():
                 self.average[key].lerp_(value, 1 - keep)
-        return float(loss.detach())
+        return lost
 
     def learn_from(
         self,
         batches: Iterable[tuple[Tensor, Tensor]],
         held: Sequence[tuple[Tensor, Tensor]],
-        validate_every_s: float,
+        validate_every: float,
         ends: float,
         progress: Callable[[float, str], None],
     ) -> None:
@@ -130,24 +152,25 @@ class Trainer:
         batches
             Windows (b, 1, k, j, i) with their classes (b, k, j, i); enough of them.
         held
-            Windows to validate on, at the end and every `validate_every_s` seconds of training; none if empty.
+            Windows to validate on, at the end and whenever another share `validate_every` of the training is done; none if empty.
         ends
             When the slice is over, in seconds of ``time.monotonic``.
         progress
             Called after each step with the share of the whole training and words.
         """
         started = saved = time.monotonic()
-        before, validated, losses = self.spent_s, self.spent_s, list[float]()
+        before, validated, losses = self.spent_s, self.share_done // validate_every, list[float]()
         for array, classes in batches:
             losses.append(self.learn(array, classes))
             now = time.monotonic()
             self.spent_s = before + now - started
             done = self.share_done >= 1 or now >= ends
             progress(self.share_done, f"step {self.step}, loss {np.mean(losses[-50:]):.3f}")
-            if done or now - saved > SAVE_EVERY_S:
+            due = self.share_done // validate_every > validated
+            if done or due or now - saved > SAVE_EVERY_S:
                 checked = None
-                if held and (done or self.spent_s - validated >= validate_every_s):
-                    checked, validated = self.validate(held), self.spent_s
+                if held and (done or due):
+                    checked, validated = self.validate(held), self.share_done // validate_every
                 self.save()
                 append_curve(self.folder / CURVES, self.step, self.spent_s, float(np.mean(losses)), checked, self.rate())
                 saved, losses = time.monotonic(), []
@@ -189,3 +212,8 @@ class Trainer:
         }
         torch.save(state, self.folder / "state.new")
         (self.folder / "state.new").replace(self.folder / STATE)
+
+
+def _plain(sizes: Mapping[str, Any]) -> str:
+    """As text, whatever kind of sequence a file made of them."""
+    return json.dumps(sizes, sort_keys=True, default=list)

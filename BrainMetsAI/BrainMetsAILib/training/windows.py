@@ -1,5 +1,6 @@
 """Endless streams of training windows: synthetic, real, or both."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from BrainMetsAILib.training.backgrounds import Background
+from BrainMetsAILib.training.config import TrainingRefused
 from BrainMetsAILib.training.patches import SIZE, draw_patch
 from BrainMetsAILib.training.real_cases import LoadedCase, RealCase, load_case
 from BrainMetsAILib.training.real_windows import draw_real_window
@@ -49,21 +51,34 @@ class Windows(IterableDataset[Window]):
     def __iter__(self) -> Iterator[Window]:
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
-        pool: list[LoadedCase] = []
+        pool: dict[int, LoadedCase] = {}
+        unusable: set[int] = set()
         while True:
             if rng.random() < self.synthetic_share:
                 array, classes = draw_patch(self.backgrounds, self.weights, rng, self.size)
             else:
-                self._refresh(pool, rng)
-                array, classes = draw_real_window(pool, rng, self.size)
+                self._refresh(pool, unusable, rng)
+                array, classes = draw_real_window(list(pool.values()), rng, self.size)
             yield torch.from_numpy(array)[None], torch.from_numpy(classes.astype(np.int64))
 
-    def _refresh(self, pool: list[LoadedCase], rng: np.random.Generator) -> None:
-        if len(pool) < min(POOL, len(self.cases)):
-            if not pool or rng.random() < 0.5:  # begin with one, and fill up while windows are drawn
-                pool.append(load_case(self.cases[int(rng.integers(len(self.cases)))]))
-        elif len(self.cases) > POOL and rng.random() < EXCHANGE_SHARE:
-            pool[int(rng.integers(len(pool)))] = load_case(self.cases[int(rng.integers(len(self.cases)))])
+    def _refresh(self, pool: dict[int, LoadedCase], unusable: set[int], rng: np.random.Generator) -> None:
+        """Hold other cases than before, by their place in `cases`; one that cannot be used is named once and left out."""
+        outside = [n for n in range(len(self.cases)) if n not in pool and n not in unusable]
+        # Begin with one, fill up while windows are drawn, then exchange one now and then.
+        wanted = not pool or rng.random() < (0.5 if len(pool) < POOL else EXCHANGE_SHARE)
+        for chosen in rng.permutation(outside).tolist() if wanted else ():
+            try:
+                loaded = load_case(self.cases[chosen])
+            except TrainingRefused as refusal:
+                unusable.add(chosen)
+                logging.getLogger(__name__).warning("%s It is left out.", refusal)
+                continue
+            if len(pool) == POOL:
+                del pool[list(pool)[int(rng.integers(POOL))]]
+            pool[chosen] = loaded
+            break
+        if not pool:
+            raise TrainingRefused(f"None of the {len(self.cases)} cases can be used.")
 
 
 def background_weights(backgrounds: Sequence[Background]) -> NDArray[np.floating]:

@@ -10,7 +10,7 @@ from scipy import ndimage
 from BrainMetsAILib.images.geometry import array_of, same_grid
 from BrainMetsAILib.lesions.sizes import sphere_diameter_mm
 from BrainMetsAILib.models.finding import Finding
-from BrainMetsAILib.synthesis.scoring import Hit, match_to_truth
+from BrainMetsAILib.synthesis.scoring import Hit, match_by_score
 from BrainMetsAILib.training.evaluation.calibration import voxel_bins
 from BrainMetsAILib.training.evaluation.case_result import Candidate, CaseResult, TrueLesion, Volumes
 from BrainMetsAILib.training.evaluation.lesionwise import LesionWise, lesion_wise
@@ -43,12 +43,12 @@ def evaluate_case(name: str, finding: Finding, truth: Truth, threshold: float = 
         if image is not None and not same_grid(finding.labels, image):
             raise ValueError(f"the truth of {name} lies on another grid than the image; resample it to the image first")
     parts = _Parts(finding, truth)
-    matched = match_to_truth(finding.labels, truth.labels)
+    hits = match_by_score(finding.labels, truth.labels, finding.scores)
     return CaseResult(
         name=name,
         tags=dict(tags or {}),
-        lesions=_true_lesions(parts, truth, finding.scores, {hit.true_number: hit for hit in matched.hits}),
-        candidates=_candidates(parts, parts.found, finding.scores, {hit.number: hit.true_number for hit in matched.hits}),
+        lesions=_true_lesions(parts, truth, finding.scores, {hit.true_number: hit for hit in hits}),
+        candidates=_candidates(parts, parts.found, finding.scores, {hit.number: hit.true_number for hit in hits}),
         true=parts.volumes(parts.true > 0, parts.true_necrosis),
         lesion_wise=_lesion_wise(parts, finding.scores, threshold),
         threshold=threshold,
@@ -128,7 +128,7 @@ def _removed(parts: _Parts, finding: Finding, truth: Truth) -> tuple[Candidate, 
     """What post-processing took out."""
     if finding.removed is None:
         return ()
-    matched = {hit.number: hit.true_number for hit in match_to_truth(finding.removed.labels, truth.labels).hits}
+    matched = {hit.number: hit.true_number for hit in match_by_score(finding.removed.labels, truth.labels, finding.removed.scores)}
     found = _candidates(parts, array_of(finding.removed.labels).astype(np.int32), finding.removed.scores, matched)
     return tuple(replace(candidate, reason=finding.removed.reasons[candidate.number]) for candidate in found)
 

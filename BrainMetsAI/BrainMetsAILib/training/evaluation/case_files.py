@@ -2,7 +2,7 @@
 
 Names that are understood, a case in a folder of its own or several in one:
 
-- BraTS-METS: ``<case>-t1c.nii.gz`` with ``<case>-seg.nii.gz`` (1 necrotic, 3 enhancing; 2, oedema, and cavities are no lesion);
+- BraTS: ``<case>-t1c.nii.gz`` with ``<case>-seg.nii.gz`` (`brats_labels.py`; oedema and cavities are no lesion);
 - practice cases and the test set: ``<case>_t1c`` with ``_labels`` (lesion numbers), ``_necrosis``, ``_truth.csv``, ``_tags.json``;
 - ``<case>_image`` with ``<case>_label`` or ``_mask``: whole outlines;
 - any other volume, and a folder of DICOM slices: without lesions, so that everything found there is wrong. ``<case>_ignore`` or
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from BrainMetsAILib.images.geometry import array_of, image_like, same_grid
 from BrainMetsAILib.lesions.instances import label_instances
+from BrainMetsAILib.training.brats_labels import tissues
 from BrainMetsAILib.training.evaluation.truth import Truth
 
 VOLUME = re.compile(r"^(?P<stem>.+?)\.(nii\.gz|nii|nrrd|nhdr|mha|mhd)$", re.IGNORECASE)
@@ -30,7 +31,8 @@ IMAGE_WORDS = ("t1c", "t1ce", "image")
 NUMBERS, CLASSES, MASKS = "labels", "seg", ("label", "mask")
 BESIDE = {"t1n", "t2w", "t2f", "flair", NUMBERS, CLASSES, *MASKS, "necrosis", "ignore", "lesions", "probability", "ms_lesions"}
 """Last words of files that are no case of their own."""
-NECROTIC, ENHANCING, ENHANCING_BEFORE_2023 = 1, 3, 4
+OTHER_SEQUENCES = {"t1", "t2", "t1w", "adc", "dwi", "swi"}
+"""Last words of files that are no case of their own where a T1c lies beside them; alone they may be all there is of one."""
 GRID_TOLERANCE_MM = 0.01
 FEWEST_SLICES = 5
 
@@ -84,25 +86,36 @@ def _cases_of(folder: Path, names: list[str]) -> list[CaseFiles]:
     if not volumes:
         slices = [name for name in names if name.lower().endswith((".dcm", ".ima")) or "." not in name]
         return [CaseFiles(folder.name, folder)] if len(slices) >= FEWEST_SLICES else []
-    return [_case(folder, stem, volumes) for stem in sorted(volumes) if _last_word(stem) not in BESIDE and stem not in BESIDE]
+    shown = {_beginning(stem) for stem in volumes if _last_word(stem) in IMAGE_WORDS}
+    return [
+        _case(folder, stem, volumes)
+        for stem in sorted(volumes)
+        if _last_word(stem) not in BESIDE
+        and stem not in BESIDE
+        and not (_last_word(stem) in OTHER_SEQUENCES and _beginning(stem) in shown)
+    ]
 
 
 def _last_word(stem: str) -> str:
     return re.split(r"[-_]", stem)[-1].lower()
 
 
+def _beginning(stem: str) -> str:
+    """Without the last word."""
+    return stem[: -len(_last_word(stem))].rstrip("-_")
+
+
 def _case(folder: Path, stem: str, volumes: Mapping[str, Path]) -> CaseFiles:
-    word = _last_word(stem)
-    name = stem[: -len(word)] if word in IMAGE_WORDS else f"{stem}_"
+    name = _beginning(stem) if _last_word(stem) in IMAGE_WORDS else stem
     by_name = {known.lower(): path for known, path in volumes.items()}
 
     def beside(what: str) -> Path | None:
-        return next((by_name[key] for end in "-_" if (key := f"{name.rstrip('-_')}{end}{what}".lstrip("-_").lower()) in by_name), None)
+        return next((by_name[key] for end in "-_" if (key := f"{name}{end}{what}".lstrip("-_").lower()) in by_name), None)
 
     word_found = next((what for what in (NUMBERS, CLASSES, *MASKS) if beside(what) is not None), "")
-    table, tags = folder / f"{name.rstrip('-_')}_truth.csv", folder / f"{name.rstrip('-_')}_tags.json"
+    table, tags = folder / f"{name}_truth.csv", folder / f"{name}_tags.json"
     return CaseFiles(
-        name=name.rstrip("-_") or folder.name,
+        name=name or folder.name,
         image=volumes[stem],
         truth=beside(word_found) if word_found else None,
         truth_word=word_found,
@@ -157,18 +170,14 @@ def read_truth(case: CaseFiles, image: sitk.Image) -> Truth:
         necrosis = None if case.necrosis is None else _read(case.necrosis, image)
         return Truth(sitk.Cast(values, sitk.sitkUInt16), necrosis, kinds, diameters, ignore)
     numbers = np.rint(array_of(values)).astype(np.int32)
-    if case.truth_word == CLASSES and set(np.unique(numbers)) - {0, 1}:
-        whole, dead = _brats(numbers)
-        return Truth(label_instances(image_like(whole, image)), image_like(dead, image), ignore=ignore)
-    return Truth(label_instances(image_like(numbers > 0, image)), ignore=ignore)
-
-
-def _brats(numbers: NDArray[np.int32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whole lesions and their necrosis of a BraTS segmentation."""
-    enhancing = numbers == ENHANCING
-    if not enhancing.any():
-        enhancing = numbers == ENHANCING_BEFORE_2023
-    return enhancing | (numbers == NECROTIC), numbers == NECROTIC
+    whole, necrosis = numbers > 0, None
+    if case.truth_word == CLASSES:
+        try:
+            whole, necrosis = tissues(numbers, case.name.rpartition("/")[2])
+        except ValueError as error:
+            raise TruthRefused(f"The outlines {case.truth.name} {error}, or call the file _labels where they number lesions.") from error
+    dead = None if necrosis is None else image_like(necrosis, image)
+    return Truth(label_instances(image_like(whole, image)), dead, ignore=ignore)
 
 
 def _frame(path: Path) -> NDArray[np.float64]:
