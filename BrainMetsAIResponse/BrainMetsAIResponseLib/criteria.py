@@ -49,6 +49,8 @@ class Observation:
         Its measurement in the examination with the smallest sum so far; with two examinations that is the baseline.
     target
         Whether the profile sums it.
+    undecided
+        Why nobody can say whether it is in the other examination (`undecided.py`): then it is neither gone nor new, and in no sum.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Observation:
     nadir: Amount | None
     follow_up: Amount | None
     target: bool
+    undecided: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ def judge_lesion(profile: CriteriaProfile, lesion: Observation) -> Judgement:
     The published criteria judge the patient; a lesion's own category is how reports break that down, and our own reading.
     """
     before, after = lesion.baseline, lesion.follow_up
+    if lesion.undecided:
+        return Judgement(Category.NE, None, (lesion.undecided,))
     if before is None:
         return Judgement(Category.NEW, None, ("not there at baseline",))
     if after is None:
@@ -138,16 +143,18 @@ def judge_patient(profile: CriteriaProfile, lesions: Sequence[Observation], nadi
     nadir_sum
         The smallest sum over the same targets in any earlier examination; the baseline's where this is ``None`` or larger.
     """
-    targets = [lesion for lesion in lesions if lesion.target]
+    decided = [lesion for lesion in lesions if not lesion.undecided]
+    targets = [lesion for lesion in decided if lesion.target]
     baseline_sum = sum(lesion.baseline.value for lesion in targets if lesion.baseline is not None)
     follow_up_sum = sum(lesion.follow_up.value for lesion in targets if lesion.follow_up is not None)
     nadir = baseline_sum if nadir_sum is None else min(nadir_sum, baseline_sum)
-    progression = _progression(profile, lesions, nadir, follow_up_sum)
+    progression = _progression(profile, decided, nadir, follow_up_sum)
     if progression:
         category, reasons = Category.PD, progression
     else:
         category, reason = _without_progression(profile, lesions, baseline_sum, nadir, follow_up_sum)
         reasons = [reason]
+    reasons += [f"Not judged: {lesion.name} ({lesion.undecided})." for lesion in lesions if lesion.undecided]
     return Reading(
         profile=profile,
         category=category,
@@ -175,6 +182,9 @@ def _progression(profile: CriteriaProfile, lesions: Sequence[Observation], nadir
     new = [lesion.name for lesion in lesions if lesion.baseline is None]
     if new and profile.new_lesion_is_progression:
         reasons.append(f"{'A new lesion' if len(new) == 1 else f'{len(new)} new lesions'}: {', '.join(new)}.")
+    worse = [lesion.name for lesion in lesions if not lesion.target and _progressed_alone(profile, lesion)]
+    if worse:
+        reasons.append(f"Unequivocal progression of what is not summed: {', '.join(worse)}.")
     return reasons
 
 
@@ -182,12 +192,14 @@ def _without_progression(
     profile: CriteriaProfile, lesions: Sequence[Observation], baseline_sum: float, nadir: float, follow_up_sum: float
 ) -> tuple[Category, str]:
     """Complete response, partial response, stable disease or not evaluable, with the reason in one sentence."""
-    targets = [lesion for lesion in lesions if lesion.target]
-    left = [lesion.name for lesion in lesions if lesion.follow_up is not None and lesion.follow_up.value > 0]
+    targets = [lesion for lesion in lesions if lesion.target and not lesion.undecided]
+    left = [lesion.name for lesion in lesions if lesion.undecided or (lesion.follow_up is not None and lesion.follow_up.value > 0)]
     if not any(lesion.baseline is not None and lesion.baseline.value > 0 for lesion in lesions):
         return Category.NE, "No lesion at baseline to compare with."
     if not left:
         return Category.CR, "All lesions are gone and there is no new one."
+    if not targets and any(lesion.target for lesion in lesions):
+        return Category.NE, f"Nothing of what is summed can be judged: {', '.join(left)}."
     if not targets:
         return Category.NE, f"No lesion was measurable at baseline, so there is no sum of {profile.quantity}s to judge."
     if follow_up_sum <= 0:
@@ -204,6 +216,14 @@ def _without_progression(
 
 def _progressed(profile: CriteriaProfile, nadir: float, after: float) -> bool:
     return after > 0 and after - nadir >= profile.progression_change * nadir - _ROUNDING
+
+
+def _progressed_alone(profile: CriteriaProfile, lesion: Observation) -> bool:
+    """Whether one lesion meets what is asked of the sum: so is read what RANO-BM calls unequivocal progression of non-target lesions."""
+    smallest = lesion.nadir or lesion.baseline
+    if smallest is None or lesion.follow_up is None:
+        return False
+    return _progressed(profile, smallest.value, lesion.follow_up.value) and _increased(profile, lesion)
 
 
 def _responded(profile: CriteriaProfile, baseline: float, after: float) -> bool:

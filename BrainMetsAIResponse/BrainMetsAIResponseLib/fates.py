@@ -20,6 +20,7 @@ class Fate(StrEnum):
     NEW = "new"
     SPLIT = "split"
     MERGED = "merged"
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,8 @@ def _optimised(
         method.Execute(fixed.image, moving.image)
     except RuntimeError as error:
         raise RegistrationFailed(
-            "The two examinations could not be brought to overlap; check that both show the same head, or align them by hand first."
+            "The two examinations could not be brought to overlap; check that both show the same head, or align them by hand and harden "
+            "that transform first."
         ) from error
     _stop_if(cancelled)
     return moved, -float(method.GetMetricValue())

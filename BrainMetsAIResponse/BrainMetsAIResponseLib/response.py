@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import SimpleITK as sitk
 
-from BrainMetsAILib.lesions.lesion_list import Lesion, LesionSet, total_enhancing_ml
+from BrainMetsAILib.lesions.lesion_list import Lesion, LesionSet, new_uid, total_enhancing_ml
 from BrainMetsAIResponseLib.criteria import Amount, Judgement, Observation, Reading, judge_lesion, judge_patient, relative_change
 from BrainMetsAIResponseLib.fates import Fate, fate_of
 from BrainMetsAIResponseLib.identity import IdentityCheck
 from BrainMetsAIResponseLib.profiles import RANO_BM, VOLUMETRIC, CriteriaProfile, Quantity, Targets
 from BrainMetsAIResponseLib.registration import RigidRegistration
 from BrainMetsAIResponseLib.tracking import LesionMatch, match_lesions
+from BrainMetsAIResponseLib.undecided import why_undecided
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ def compare(
     identity: IdentityCheck | None = None,
     diameter_profile: CriteriaProfile = RANO_BM,
     volumetric_profile: CriteriaProfile = VOLUMETRIC,
+    doubtful_baseline: LesionSet | None = None,
+    doubtful_follow_up: LesionSet | None = None,
 ) -> PatientResponse:
     """Compare two examinations of one patient.
 
@@ -115,18 +118,23 @@ def compare(
         Recorded with the result; their warnings become notes.
     diameter_profile, volumetric_profile
         The criteria of the two readings.
+    doubtful_baseline, doubtful_follow_up
+        Candidates that do not count and that nobody has rejected: a lesion in whose place one lies is neither gone nor new
+        (`undecided.py`).
     """
     before = {lesion.number: lesion for lesion in baseline.lesions}
     after = {lesion.number: lesion for lesion in follow_up.lesions}
+    matches = match_lesions(baseline, follow_up, transform)
+    undecided = why_undecided(matches, baseline, follow_up, transform, doubtful_baseline, doubtful_follow_up)
     sides = [
-        (match, tuple(before[number] for number in match.baseline), tuple(after[number] for number in match.follow_up))
-        for match in match_lesions(baseline, follow_up, transform)
+        Side(match, tuple(before[number] for number in match.baseline), tuple(after[number] for number in match.follow_up), reason)
+        for match, reason in zip(matches, undecided, strict=True)
     ]
     by_diameter = _observations(diameter_profile, sides, baseline.lesions)
     by_volume = _observations(volumetric_profile, sides, baseline.lesions)
     lesions = tuple(
-        _lesion_response(*side, (diameter_profile, diameter), (volumetric_profile, volume))
-        for side, diameter, volume in zip(sides, by_diameter, by_volume, strict=True)
+        _lesion_response(side, uid, (diameter_profile, diameter), (volumetric_profile, volume))
+        for side, uid, diameter, volume in zip(sides, _tracking_uids(sides), by_diameter, by_volume, strict=True)
     )
     total_before, total_after = total_enhancing_ml(baseline.lesions), total_enhancing_ml(follow_up.lesions)
     return PatientResponse(
@@ -152,21 +160,43 @@ def target_numbers(profile: CriteriaProfile, lesions: Sequence[Lesion]) -> froze
     return frozenset(lesion.number for lesion in chosen[: profile.most_targets])
 
 
-Side = tuple[LesionMatch, tuple[Lesion, ...], tuple[Lesion, ...]]
+@dataclass(frozen=True)
+class Side:
+    """A match with its lesions, and why it cannot be judged."""
+
+    match: LesionMatch
+    old: tuple[Lesion, ...]
+    new: tuple[Lesion, ...]
+    undecided: str
+
+    @property
+    def by_size(self) -> list[Lesion]:
+        """The lesions at baseline, or else at follow-up, the largest first."""
+        return sorted(self.old or self.new, key=lambda lesion: (-lesion.measurements.volume_ml, lesion.number))
+
+
+def _tracking_uids(sides: Sequence[Side]) -> list[str]:
+    """One a row. An earlier comparison may have given the same to lesions that are told apart now: then the first row keeps it."""
+    given: list[str] = []
+    for side in sides:
+        own = [lesion.tracking_uid for lesion in [*side.by_size, *side.new] if lesion.tracking_uid not in given]
+        given.append(own[0] if own else new_uid())
+    return given
 
 
 def _observations(profile: CriteriaProfile, sides: Sequence[Side], baseline: Sequence[Lesion]) -> list[Observation]:
     targets = target_numbers(profile, baseline)
     observations = []
-    for match, old, new in sides:
-        amount = _amount(profile.quantity, old)
+    for side in sides:
+        amount = _amount(profile.quantity, side.old)
         observations.append(
             Observation(
-                name=_name(old, new),
+                name=_name(side.old, side.new),
                 baseline=amount,
                 nadir=amount,
-                follow_up=_amount(profile.quantity, new),
-                target=any(number in targets for number in match.baseline),
+                follow_up=_amount(profile.quantity, side.new),
+                target=any(number in targets for number in side.match.baseline),
+                undecided=side.undecided,
             )
         )
     return observations
@@ -179,14 +209,9 @@ def _amount(quantity: Quantity, lesions: tuple[Lesion, ...]) -> Amount | None:
         longest = _longest_mm(lesions)
         return Amount(longest, longest, longest)
     value = total_enhancing_ml(lesions)
-    low = sum(_share(lesion) * lesion.measurements.volume_low_ml for lesion in lesions)
-    high = sum(_share(lesion) * lesion.measurements.volume_high_ml for lesion in lesions)
+    low = sum(lesion.measurements.enhancing_low_ml for lesion in lesions)
+    high = sum(lesion.measurements.enhancing_high_ml for lesion in lesions)
     return Amount(value, low, high)
-
-
-def _share(lesion: Lesion) -> float:
-    """Share of a lesion that enhances; the interval of its enhancing volume is this share of the whole one's."""
-    return 1.0 - lesion.measurements.necrotic_fraction
 
 
 def _longest_mm(lesions: tuple[Lesion, ...]) -> float:
@@ -194,20 +219,21 @@ def _longest_mm(lesions: tuple[Lesion, ...]) -> float:
 
 
 def _lesion_response(
-    match: LesionMatch,
-    old: tuple[Lesion, ...],
-    new: tuple[Lesion, ...],
+    side: Side,
+    uid: str,
     diameter: tuple[CriteriaProfile, Observation],
     volume: tuple[CriteriaProfile, Observation],
 ) -> LesionResponse:
-    largest = max(old or new, key=lambda lesion: (lesion.measurements.volume_ml, -lesion.number))
+    old, new = side.old, side.new
     enhancing = total_enhancing_ml(old) if old else None, total_enhancing_ml(new) if new else None
     longest = _longest_mm(old) if old else None, _longest_mm(new) if new else None
     return LesionResponse(
         name=diameter[1].name,
-        tracking_uid=largest.tracking_uid,
-        match=match,
-        fate=fate_of(match.kind, enhancing[0] or 0.0, enhancing[1] or 0.0, _voxel_ml(old), _voxel_ml(new)),
+        tracking_uid=uid,
+        match=side.match,
+        fate=Fate.UNDECIDED
+        if side.undecided
+        else fate_of(side.match.kind, enhancing[0] or 0.0, enhancing[1] or 0.0, _voxel_ml(old), _voxel_ml(new)),
         baseline=old,
         follow_up=new,
         baseline_enhancing_ml=enhancing[0],

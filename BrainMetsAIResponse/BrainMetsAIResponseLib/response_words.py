@@ -30,7 +30,7 @@ HEADERS = (
     "Tracking UID",
 )
 
-_ORDER = (Fate.NEW, Fate.GROWN, Fate.UNCHANGED, Fate.SHRUNK, Fate.VANISHED, Fate.SPLIT, Fate.MERGED)
+_ORDER = (Fate.NEW, Fate.GROWN, Fate.UNCHANGED, Fate.SHRUNK, Fate.VANISHED, Fate.SPLIT, Fate.MERGED, Fate.UNDECIDED)
 
 
 def response_rows(response: PatientResponse) -> list[dict[str, Cell]]:

@@ -20,7 +20,7 @@ from BrainMetsAILib.scene.segments import segment_of
 from BrainMetsAILib.scene.settings import EXAMINATION_UID
 from BrainMetsAILib.scene.tables import MISSING, fill_table, lesion_table
 from BrainMetsAILib.scene.tracking import share_tracking
-from BrainMetsAILib.scene.volumes import vtk_matrix
+from BrainMetsAILib.scene.volumes import array_of_matrix, vtk_matrix
 from BrainMetsAIResponseLib.report import summarise
 from BrainMetsAIResponseLib.response import PatientResponse
 from BrainMetsAIResponseLib.response_words import HEADERS, response_rows
@@ -49,7 +49,7 @@ def write_response(baseline_segmentation: Any, follow_up_segmentation: Any, resp
     measured stays in each examination's own space. Matched lesions share a tracking UID and a colour.
     """
     follow_up = review_nodes(follow_up_segmentation)
-    transform = _transform_node(follow_up_segmentation, response.transform, follow_up)
+    transform = _transform_node(baseline_segmentation, follow_up_segmentation, response.transform, follow_up)
     for node in (follow_up.volume, follow_up.segmentation, follow_up.probability, follow_up.necrosis_probability):
         if node is not None:
             node.SetAndObserveTransformNodeID(transform.GetID())
@@ -98,14 +98,18 @@ def matrix_of(transform: sitk.Transform) -> npt.NDArray[np.float64]:
     return matrix
 
 
-def _transform_node(follow_up_segmentation: Any, transform: sitk.Transform, follow_up: ReviewNodes) -> Any:
-    """The node that places the follow-up on the baseline: the inverse of baseline → follow-up."""
+def _transform_node(baseline: Any, follow_up_segmentation: Any, transform: sitk.Transform, follow_up: ReviewNodes) -> Any:
+    """The node that places the follow-up on the baseline, wherever that one is shown: the inverse of baseline → follow-up, then what the
+    baseline lies under (as the follow-up of an earlier examination).
+    """
     node = follow_up_segmentation.GetNodeReference(TRANSFORM_ROLE)
     if node is None:
         volume = follow_up.volume.GetName() if follow_up.volume else follow_up_segmentation.GetName()
         name = slicer.mrmlScene.GenerateUniqueName(f"{volume} to baseline")
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", name)
-    node.SetMatrixTransformToParent(vtk_matrix(np.linalg.inv(matrix_of(transform))))
+    shown = vtk_matrix(np.eye(4))
+    slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(baseline.GetParentTransformNode(), None, shown)
+    node.SetMatrixTransformToParent(vtk_matrix(array_of_matrix(shown) @ np.linalg.inv(matrix_of(transform))))
     return node
 
 

@@ -158,12 +158,12 @@ def _relations(before: _Side, after: _Side, baseline: LesionSet, follow_up: Lesi
     shape = (len(before.numbers), len(after.numbers))
     gaps, of_baseline, of_follow_up = np.full(shape, np.inf), np.zeros(shape), np.zeros(shape)
     trees = [cKDTree(after.surfaces[number]) for number in after.numbers]
-    to_baseline_grid = np.linalg.inv(matrix @ ijk_to_lps(baseline.labels)).astype(np.float64)
-    to_follow_up_grid = np.linalg.inv(ijk_to_lps(follow_up.labels)).astype(np.float64)
+    to_baseline = np.linalg.inv(matrix)
     for row, number in enumerate(before.numbers):
-        of_baseline[row] = _shares(before.centres[number], follow_up.labels, to_follow_up_grid, after.numbers)
+        of_baseline[row] = _shares(before.centres[number], follow_up.labels, after.numbers)
     for column, number in enumerate(after.numbers):
-        of_follow_up[:, column] = _shares(after.centres[number], baseline.labels, to_baseline_grid, before.numbers)
+        points = after.centres[number] @ to_baseline[:3, :3].T + to_baseline[:3, 3]
+        of_follow_up[:, column] = _shares(points, baseline.labels, before.numbers)
     # Surfaces run half a voxel outside the outermost centres on either side.
     between_centres = (before.voxel_mm + after.voxel_mm) / 2.0
     for row, number in enumerate(before.numbers):
@@ -176,15 +176,17 @@ def _relations(before: _Side, after: _Side, baseline: LesionSet, follow_up: Lesi
     return _Relations(gaps, of_baseline, of_follow_up)
 
 
-def _shares(
-    points: NDArray[np.float64], labels: sitk.Image, to_grid: NDArray[np.float64], numbers: tuple[int, ...]
-) -> NDArray[np.float64]:
-    """Share of the points (LPS mm) that lies in each of the numbered lesions of a label image."""
-    values = sitk.GetArrayViewFromImage(labels)
+def values_at(points: NDArray[np.float64], labels: sitk.Image) -> tuple[NDArray[np.integer], float]:
+    """What a label image holds at those of the points (n, 3; LPS mm) that lie within it, and their share."""
+    values, to_grid = sitk.GetArrayViewFromImage(labels), np.linalg.inv(ijk_to_lps(labels))
     kji = np.rint(points @ to_grid[:3, :3].T + to_grid[:3, 3]).astype(int)[:, ::-1]
     inside = np.all((kji >= 0) & (kji < values.shape), axis=1)
-    hit = values[tuple(kji[inside].T)]
-    counts = np.bincount(hit, minlength=max(numbers, default=0) + 1)
+    return values[tuple(kji[inside].T)], float(inside.mean())
+
+
+def _shares(points: NDArray[np.float64], labels: sitk.Image, numbers: tuple[int, ...]) -> NDArray[np.float64]:
+    """Share of the points (LPS mm) that lies in each of the numbered lesions of a label image."""
+    counts = np.bincount(values_at(points, labels)[0], minlength=max(numbers, default=0) + 1)
     return np.asarray(counts[list(numbers)] / len(points), dtype=float)
 
 

@@ -1,5 +1,7 @@
 """Published thresholds at, above and below their values, with their reasons."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,6 +76,27 @@ def test_a_new_lesion_is_progression_whatever_the_sum_does() -> None:
     reading = judge_patient(RANO_BM, [lesion(30.0, 10.0), lesion(None, 3.0, name="M07 (new)")])
     assert reading.category is Category.PD and reading.reasons == ("A new lesion: M07 (new).",)
     assert judge_lesion(RANO_BM, lesion(None, 3.0)).category is Category.NEW
+
+
+def test_what_is_not_summed_can_progress_too() -> None:
+    small = lesion(9.0, 31.0, target=False, name="M02")
+    for summed, others in (([lesion(15.0, 15.0)], [small]), ([lesion(15.0, 9.0)], [small]), ([], [small])):
+        reading = judge_patient(RANO_BM, [*summed, *others])
+        assert reading.category is Category.PD and reading.reasons == ("Unequivocal progression of what is not summed: M02.",)
+    assert judge_patient(RANO_BM, [lesion(15.0, 9.0), lesion(9.0, 13.9, target=False)]).category is Category.PR  # less than 5 mm
+
+
+def test_what_cannot_be_judged_is_neither_gone_nor_new_nor_summed() -> None:
+    unseen = lesion(40.0, None, name="M02"), lesion(None, 9.0, name="M03")
+    gone, new = (replace(one, undecided="not in view") for one in unseen)
+    for profile in (RANO_BM, VOLUMETRIC):
+        assert judge_lesion(profile, gone).category is judge_lesion(profile, new).category is Category.NE
+        reading = judge_patient(profile, [lesion(20.0, 20.0), gone, new])
+        assert (reading.category, reading.baseline_sum, reading.targets) == (Category.SD, 20.0, ("M01",))
+        assert reading.reasons[1:] == ("Not judged: M02 (not in view).", "Not judged: M03 (not in view).")
+        assert judge_patient(profile, [gone]).category is Category.NE
+        assert judge_patient(profile, [lesion(20.0, None), gone]).category is Category.PR, "no complete response"
+        assert judge_patient(profile, [lesion(20.0, 40.0), gone]).category is Category.PD
 
 
 def test_complete_response_needs_every_lesion_gone() -> None:

@@ -1,5 +1,7 @@
 """Which lesion is which: every kind of match, with the grids turned and the registration a little off."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -180,3 +182,54 @@ def test_at_most_five_targets_the_largest_measurable() -> None:
     assert response.diameter_reading.category == response.volumetric_reading.category == "SD"
     assert len(response.volumetric_reading.targets) == 9
     assert all(lesion.fate == "unchanged" for lesion in response.lesions)
+
+
+def test_what_the_other_image_does_not_show_is_neither_gone_nor_new() -> None:
+    seen: Balls = {1: ((0.0, 0.0, 0.0), 8.0)}
+    low: Balls = {2: ((0.0, 20.0, -42.0), 5.0)}
+    whole, cut = lesions({**seen, **low}), lesions(seen, reach_mm=30.0)
+    for before, after, when in ((whole, cut, "follow-up"), (cut, whole, "baseline")):
+        response = compare(before, after, sitk.Euler3DTransform())
+        row = next(one for one in response.lesions if not (one.baseline and one.follow_up))
+        assert row.fate == "undecided" and row.volumetric.reasons == (f"outside the field of view at {when}",)
+        assert {str(row.diameter.category), str(row.volumetric.category)} == {"NE"}
+        for reading in (response.diameter_reading, response.volumetric_reading):
+            assert reading.category == "SD" and any("M02" in reason for reason in reading.reasons)
+        assert "1 undecided" in response_summary(response)[0]
+    gone = compare(whole, lesions(seen), sitk.Euler3DTransform())
+    assert [str(one.volumetric.category) for one in gone.lesions] == ["SD", "CR"], "in view and not there"
+
+
+def test_a_candidate_below_the_score_makes_a_lesion_neither_gone_nor_new() -> None:
+    both: Balls = {1: ((0.0, 0.0, 0.0), 8.0), 2: ((20.0, 10.0, 5.0), 6.0)}
+    one: Balls = {1: both[1]}
+    doubtful = lesions({7: ((21.0, 10.0, 5.0), 5.0), 8: ((-20.0, 10.0, 5.0), 6.0)})
+    still = sitk.Euler3DTransform()
+    vanished = compare(lesions(both), lesions(one), still, doubtful_follow_up=doubtful)
+    appeared = compare(lesions(one), lesions(both), still, doubtful_baseline=doubtful)
+    for response, when in ((vanished, "follow-up"), (appeared, "baseline")):
+        assert [row.fate for row in response.lesions] == ["unchanged", "undecided"]
+        assert f"a candidate that does not count lies there at {when} (M07" in response.lesions[1].diameter.reasons[0]
+        assert response.diameter_reading.category == response.volumetric_reading.category == "SD"
+    elsewhere = lesions({8: ((-20.0, 10.0, 5.0), 6.0)})
+    assert compare(lesions(both), lesions(one), still, doubtful_follow_up=elsewhere).lesions[1].fate == "vanished"
+
+
+def test_lesions_that_are_told_apart_again_have_uids_of_their_own() -> None:
+    both: Balls = {1: ((0.0, 0.0, 0.0), 8.0), 2: ((20.0, 10.0, 5.0), 6.0)}
+    before, after = lesions(both), lesions(both)
+    alike = replace(before, lesions=tuple(replace(one, tracking_uid="1.2.3") for one in before.lesions))  # as if compared before as merged
+    uids = [row.tracking_uid for row in compare(alike, after, sitk.Euler3DTransform()).lesions]
+    assert uids[0] == "1.2.3" and uids[1] == after.lesions[1].tracking_uid
+
+
+def test_half_a_voxel_of_a_thin_rim_is_most_of_it() -> None:
+    shape, matrix = grid(GRIDS["isotropic"], (0.0, 0.0, 0.0), 20.0)
+    ball, core = (label_image({1: ((0.0, 0.0, 0.0), radius)}, matrix, shape) for radius in (14.0, 12.5))
+    rim = lesion_set(ball, core).lesions[0].measurements
+    edge = float(np.cbrt(abs(np.linalg.det(matrix[:3, :3]))))
+    outer, inner = (4 / 3 * np.pi * (radius + side * edge / 2) ** 3 / 1000 for radius, side in ((14.0, 1), (12.5, -1)))
+    assert rim.enhancing_high_ml == pytest.approx(outer - inner, rel=0.08)
+    assert rim.enhancing_low_ml <= 0.6 * rim.enhancing_ml
+    solid = lesion_set(ball, sitk.Image(ball) * 0).lesions[0].measurements
+    assert (solid.enhancing_low_ml, solid.enhancing_high_ml) == (solid.volume_low_ml, solid.volume_high_ml)

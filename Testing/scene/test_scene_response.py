@@ -154,6 +154,36 @@ def test_comparing_again_writes_into_the_same_nodes(pair: tuple[Any, Any, Patien
     assert len(slicer.util.getNodesByClass("vtkMRMLTableNode")) == 3
 
 
+def test_a_third_date_and_a_swapped_pair_lie_on_the_first_too(pair: tuple[Any, Any, PatientResponse]) -> None:
+    from BrainMetsAILib.scene.review import write_review
+    from BrainMetsAILib.scene.segments import read_lesions
+    from BrainMetsAILib.scene.volumes import add_volume
+    from BrainMetsAIResponseLib.scene import write_response
+
+    first, second, response = pair
+    write_response(first.segmentation, second.segmentation, response)
+    balls = (moved(BALLS[1], 9.0), moved(BALLS[0], 5.0))  # the head of the third date lies as that of the second
+    grid = GRIDS["left-handed oblique"]
+    third = write_review(add_volume(draw_head(grid, balls), "Third T1c"), draw_finding(grid, balls))
+
+    def places(review: Any) -> np.ndarray:
+        centres = []
+        for lesion in read_lesions(review.segmentation).lesions[:2]:
+            world = [0.0, 0.0, 0.0]
+            review.segmentation.TransformPointToWorld(lesion.measurements.centroid_ras, world)
+            centres.append(world)
+        return np.array(centres)
+
+    before = places(second)
+    still = compare(read_lesions(second.segmentation), read_lesions(third.segmentation), sitk.Euler3DTransform())
+    write_response(second.segmentation, third.segmentation, still)
+    np.testing.assert_allclose(places(third), before, atol=0.5)
+    back = compare(read_lesions(second.segmentation), read_lesions(first.segmentation), move().GetInverse())
+    own = places(first)
+    write_response(second.segmentation, first.segmentation, back)  # somebody noticed that the order was wrong
+    np.testing.assert_allclose(places(first), own, atol=1e-3)
+
+
 def test_it_all_survives_a_scene_file(pair: tuple[Any, Any, PatientResponse], tmp_path: Path) -> None:
     import slicer
 

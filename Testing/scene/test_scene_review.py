@@ -158,6 +158,36 @@ def test_rejected_lesions_stay_out_of_totals_and_in_the_table(scene: Any) -> Non
     assert [table.GetTable().GetColumnByName("Review").GetValue(row) for row in range(3)] == ["rejected", "unreviewed", "unreviewed"]
 
 
+def test_a_segment_copied_from_another_examination_gets_a_number_of_its_own(scene: Any) -> None:
+    from BrainMetsAILib.scene.segments import lesion_segment_ids, read_lesions
+
+    one, other = (review(draw_head(GRIDS["plain"]), draw_finding(GRIDS["plain"]), name) for name in ("before", "after"))
+    source = one.segmentation.GetSegmentation()
+    copied = lesion_segment_ids(one.segmentation)[0]
+    assert other.segmentation.GetSegmentation().CopySegmentFromSegmentation(source, copied)
+    lesions = read_lesions(other.segmentation).lesions
+    assert [(lesion.number, lesion.name) for lesion in lesions] == [(1, "M01"), (2, "M02"), (3, "M03"), (4, "M04")]
+    assert len({lesion.lesion_uid for lesion in lesions}) == len({lesion.tracking_uid for lesion in lesions}) == 4
+    assert not {lesion.lesion_uid for lesion in lesions[3:]} & {lesion.lesion_uid for lesion in read_lesions(one.segmentation).lesions}
+
+
+def test_candidates_below_the_score_are_doubtful_until_a_person_has_judged_them(scene: Any) -> None:
+    from BrainMetsAILib.scene import tags
+    from BrainMetsAILib.scene.segments import read_doubtful_lesions, read_lesions
+    from BrainMetsAILib.scene.visibility import set_least_score
+
+    nodes = review(draw_head(GRIDS["plain"]), draw_finding(GRIDS["plain"]))
+    assert not read_doubtful_lesions(nodes.segmentation).lesions
+    set_least_score(1.0)
+    doubtful = read_doubtful_lesions(nodes.segmentation)
+    assert [lesion.name for lesion in doubtful.lesions] == ["M01", "M02", "M03"] and not read_lesions(nodes.segmentation).lesions
+    assert set(np.unique(array_of(doubtful.labels))) == {0, 1, 2, 3}
+    content = nodes.segmentation.GetSegmentation()
+    for place, review_tag in enumerate((tags.REJECTED, tags.ACCEPTED)):
+        tags.set_review(content.GetNthSegment(place), review_tag)
+    assert [lesion.name for lesion in read_doubtful_lesions(nodes.segmentation).lesions] == ["M03"]
+
+
 def test_what_post_processing_took_out_is_kept_hidden_with_its_reason(scene: Any, tmp_path: Path) -> None:
     from BrainMetsAILib.models.postprocess import Candidates, separated
     from BrainMetsAILib.scene import tags

@@ -119,6 +119,18 @@ def test_compare(panel: Any, nodes: list[Any], wait_for: Callable[..., None]) ->
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == tables
     assert nodes[2].GetParentTransformNode() is transform
 
+    from BrainMetsAILib.scene import tags
+    from BrainMetsAILib.scene.segments import lesion_segment_ids
+
+    assert "OUTDATED" not in panel.result.ui.responseSummaryLabel.text
+    segment = nodes[3].GetSegmentation().GetSegment(lesion_segment_ids(nodes[3])[-1])
+    tags.set_review(segment, tags.REJECTED)
+    panel.refresh()
+    assert panel.result.ui.responseSummaryLabel.text.startswith("OUTDATED: lesions were changed")
+    tags.set_review(segment, tags.UNREVIEWED)
+    panel.refresh()
+    assert "OUTDATED" not in panel.result.ui.responseSummaryLabel.text
+
 
 def test_comparison_survives_a_new_panel(slicer_app: SlicerFacade, panel: Any, nodes: list[Any], wait_for: Callable[..., None]) -> None:
     panel.pair.ui.compareButton.click()
@@ -176,6 +188,37 @@ def test_the_same_examination_twice(panel: Any, nodes: list[Any]) -> None:
     panel.pair.ui.followUpVolumeSelector.setCurrentNode(nodes[0])
     assert not panel.pair.ui.compareButton.enabled
     assert "choose two" in panel.pair.ui.compareButton.toolTip
+
+
+def test_a_volume_without_lesions_leaves_those_of_another_behind(
+    panel: Any, nodes: list[Any], pair: tuple[Examination, Examination]
+) -> None:
+    from BrainMetsAILib.scene.volumes import add_volume
+
+    panel.pair.ui.followUpVolumeSelector.setCurrentNode(add_volume(pair[1].image, "not searched"))
+    assert panel.pair.ui.followUpLesionsSelector.currentNode() is None and not panel.pair.ui.compareButton.enabled
+    panel.pair.ui.followUpVolumeSelector.setCurrentNode(nodes[2])
+    assert panel.pair.ui.followUpLesionsSelector.currentNode() is nodes[3]
+
+
+def test_a_follow_up_before_its_baseline_is_asked_about(panel: Any, nodes: list[Any]) -> None:
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    subject = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "A1")
+    for date, volume in (("20240901", nodes[0]), ("20240105", nodes[2])):
+        study = hierarchy.CreateStudyItem(subject, date)
+        hierarchy.SetItemAttribute(study, "DICOM.StudyDate", date)
+        item = hierarchy.GetItemByDataNode(volume) or hierarchy.CreateItem(study, volume)
+        hierarchy.SetItemParent(item, study)
+    asked: list[str] = []
+
+    def refuse(text: str) -> bool:
+        asked.append(text)
+        return False
+
+    object.__setattr__(panel.pair._questions, "confirm", refuse)
+    panel.pair.ui.compareButton.click()
+    assert not panel.worker.busy and "before the baseline" in status(panel)
+    assert "20240105" in asked[0] and "20240901" in asked[0]
 
 
 def test_examinations_of_different_patients(panel: Any, nodes: list[Any], wait_for: Callable[..., None]) -> None:

@@ -153,13 +153,16 @@ def _facts(one: ExaminationInput, finding: Finding) -> ExaminationFacts:
 
 
 def _compare(segmentations: Sequence[Any], registration: RigidRegistration, identity: IdentityCheck | None) -> Comparison:
-    from BrainMetsAILib.scene.segments import read_lesions
+    from BrainMetsAILib.scene.segments import read_doubtful_lesions, read_lesions
     from BrainMetsAIResponseLib.report import summarise
     from BrainMetsAIResponseLib.response import compare
     from BrainMetsAIResponseLib.scene import write_response
 
     before, after = (read_lesions(segmentation) for segmentation in segmentations)
-    response = compare(before, after, registration.transform, registration, identity)
+    doubtful = [read_doubtful_lesions(segmentation) for segmentation in segmentations]
+    response = compare(
+        before, after, registration.transform, registration, identity, doubtful_baseline=doubtful[0], doubtful_follow_up=doubtful[1]
+    )
     write_response(segmentations[0], segmentations[1], response)
     return Comparison(summarise(response), registration.transform)
 

@@ -14,7 +14,7 @@ class ResponseRow:
     name
         What people call it: ``M03``, ``M02 + M04``.
     fate
-        ``grown``, ``shrunk``, ``unchanged``, ``vanished``, ``new``, ``split``, ``merged``.
+        ``grown``, ``shrunk``, ``unchanged``, ``vanished``, ``new``, ``split``, ``merged``, ``undecided``.
     baseline_names, follow_up_names
         Empty where it does not exist there.
     baseline_enhancing_ml, follow_up_enhancing_ml
@@ -28,7 +28,7 @@ class ResponseRow:
     target
         Whether its diameter is in the sum of the diameter reading.
     diameter_category, volumetric_category
-        ``CR``, ``PR``, ``SD``, ``PD``, ``new`` by each reading; ``""`` where none applies.
+        ``CR``, ``PR``, ``SD``, ``PD``, ``new``, ``NE`` by each reading; ``""`` where none applies.
     diameter_reason, volumetric_reason
         Why, in words.
     gap_mm, overlap_percent

@@ -23,6 +23,9 @@ class LesionMeasurements:
         Whole volume, and what it would be with the outline half a voxel further in or out (`volumes`), mL.
     enhancing_ml, necrotic_ml
         The two parts of the volume, mL; they add up to it.
+    enhancing_low_ml, enhancing_high_ml
+        What the enhancing part would be with its outline half a voxel further in or out, towards the necrosis too: of a thin rim that is
+        most of it.
     necrotic_fraction
         Necrotic part of the volume, 0 to 1.
     whole
@@ -44,6 +47,8 @@ class LesionMeasurements:
     volume_high_ml: float
     enhancing_ml: float
     necrotic_ml: float
+    enhancing_low_ml: float
+    enhancing_high_ml: float
     necrotic_fraction: float
     whole: DiameterPair
     enhancing: DiameterPair | None
@@ -89,7 +94,7 @@ def _measured(shape: tuple[int, ...], lesion: bytes, necrosis: bytes, matrix: by
     inside, dead = (np.unpackbits(np.frombuffer(bits, np.uint8), count=count).reshape(shape).astype(bool) for bits in (lesion, necrosis))
     geometry = np.frombuffer(matrix, np.float64).reshape(4, 4)
     axis = axial_axis(geometry)
-    interval = volume_interval(inside, voxel_ml(geometry))
+    interval, core = (volume_interval(mask, voxel_ml(geometry)) for mask in (inside, dead))
     voxel_count, necrotic_count = int(np.count_nonzero(inside)), int(np.count_nonzero(dead))
     whole = whole_pair(inside, geometry)
     enhancing = enhancing_pair(inside & ~dead, geometry)
@@ -101,6 +106,8 @@ def _measured(shape: tuple[int, ...], lesion: bytes, necrosis: bytes, matrix: by
         volume_high_ml=interval.high_ml,
         enhancing_ml=(voxel_count - necrotic_count) * voxel_ml(geometry),
         necrotic_ml=necrotic_count * voxel_ml(geometry),
+        enhancing_low_ml=max(0.0, interval.low_ml - core.high_ml),
+        enhancing_high_ml=interval.high_ml - core.low_ml,
         necrotic_fraction=necrotic_count / voxel_count,
         whole=whole,
         enhancing=enhancing,

@@ -44,6 +44,8 @@ NECROSIS_NAME = "Necrosis"
 # Why a lesion does not count, beside `tags.REJECTED` (`left_out`).
 TAKEN_OUT = "taken out"
 BELOW_SCORE = "below score"
+COUNTING = frozenset(("",))
+ALL = frozenset(("", tags.REJECTED, TAKEN_OUT, BELOW_SCORE))
 
 
 def write_lesions(volume_node: Any, lesions: LesionSet, provenance: Provenance | None, name: str) -> Any:
@@ -205,16 +207,25 @@ def read_lesion_list(segmentation: Any, include_rejected: bool = False) -> tuple
     Segments that a person drew get their UIDs and number here, once. Empty segments are left out, as are lesions that do not count
     (`left_out`) unless asked for.
     """
-    return tuple(lesion for lesion, _ in _measured(segmentation, grid_of(segmentation), include_rejected))
+    return tuple(lesion for lesion, _ in _measured(segmentation, grid_of(segmentation), ALL if include_rejected else COUNTING))
 
 
 def read_lesions(segmentation: Any, include_rejected: bool = False) -> LesionSet:
     """The lesions of a segmentation with their masks, on the grid of its volume; see `read_lesion_list`."""
+    return _lesion_set(segmentation, ALL if include_rejected else COUNTING)
+
+
+def read_doubtful_lesions(segmentation: Any) -> LesionSet:
+    """Candidates that do not count although nobody has rejected them: below the score, or taken out by post-processing."""
+    return _lesion_set(segmentation, frozenset((TAKEN_OUT, BELOW_SCORE)))
+
+
+def _lesion_set(segmentation: Any, wanted: frozenset[str]) -> LesionSet:
     grid = grid_of(segmentation)
     labels = np.zeros(grid.shape, np.uint16)
     necrosis = np.zeros(grid.shape, np.uint8)
     lesions = []
-    for lesion, crop in _measured(segmentation, grid, include_rejected):
+    for lesion, crop in _measured(segmentation, grid, wanted):
         labels[crop.box][crop.mask] = lesion.number
         lesions.append(lesion)
     dead = necrosis_crop(segmentation, grid)
@@ -277,8 +288,8 @@ def necrosis_crop(segmentation: Any, grid: Grid) -> MaskCrop | None:
     return segment_crop(segmentation, segment_id, grid) if segment_id else None
 
 
-def _measured(segmentation: Any, grid: Grid, include_rejected: bool) -> list[tuple[Lesion, MaskCrop]]:
-    """Lesions with their masks on the grid, in the order of their numbers."""
+def _measured(segmentation: Any, grid: Grid, wanted: frozenset[str]) -> list[tuple[Lesion, MaskCrop]]:
+    """Lesions for which `left_out` says one of these, with their masks on the grid, in the order of their numbers."""
     identify(segmentation)
     dead = necrosis_crop(segmentation, grid)
     axis = axial_axis(grid.ijk_to_ras)
@@ -286,7 +297,7 @@ def _measured(segmentation: Any, grid: Grid, include_rejected: bool) -> list[tup
     found = []
     for segment_id in lesion_segment_ids(segmentation):
         segment = segmentation.GetSegmentation().GetSegment(segment_id)
-        if not (include_rejected or counts(segmentation, segment_id)):
+        if left_out(segmentation, segment_id) not in wanted:
             continue
         crop = segment_crop(segmentation, segment_id, grid)
         if crop is None:
@@ -325,11 +336,13 @@ def identify(segmentation: Any) -> None:
     content = segmentation.GetSegmentation()
     segments = [content.GetSegment(segment_id) for segment_id in lesion_segment_ids(segmentation)]
     known: set[str] = set()
+    numbers: set[str] = set()
     highest = highest_number(segmentation)
     for segment in segments:
-        uid = tags.read_tag(segment, tags.LESION_UID)
-        if uid and uid not in known and tags.read_tag(segment, tags.NUMBER):
+        uid, number = tags.read_tag(segment, tags.LESION_UID), tags.read_tag(segment, tags.NUMBER)
+        if uid and uid not in known and number and number not in numbers:  # one copied from another examination brings its own number
             known.add(uid)
+            numbers.add(number)
             continue
         highest += 1
         tags.write_tag(segment, tags.KIND, tags.KIND_LESION)
@@ -338,5 +351,5 @@ def identify(segmentation: Any) -> None:
         tags.write_tag(segment, tags.NUMBER, str(highest))
         if not tags.read_tag(segment, tags.REVIEW):
             tags.set_review(segment, tags.UNREVIEWED)
-        if not uid:
+        if not uid or (number and segment.GetName() == lesion_name(int(number))):
             segment.SetName(lesion_name(highest))

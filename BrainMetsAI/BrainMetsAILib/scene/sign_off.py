@@ -93,8 +93,12 @@ def content_sha256(segmentation: Any) -> str:
 
 
 def outlines_sha256(segmentation: Any) -> str:
-    """SHA-256 over what is measured: which lesions count, their voxels, and the necrosis within them."""
-    return _sha256(segmentation, lambda segment: [tags.read_tag(segment, tags.LESION_UID)])
+    """SHA-256 over what is measured: which lesions count, their voxels, the necrosis within them, and diameters drawn by hand."""
+
+    def known(segment: Any) -> list[Any]:
+        return [value for key in (tags.LESION_UID, tags.MANUAL_DIAMETERS) if (value := tags.read_tag(segment, key))]
+
+    return _sha256(segmentation, known)
 
 
 def _judgements(segment: Any) -> list[tuple[str, str]]:

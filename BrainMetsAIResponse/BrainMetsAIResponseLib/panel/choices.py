@@ -47,13 +47,15 @@ def chosen_pair() -> Pair:
 
 
 def choose(role: str, node: Any) -> None:
-    """Keep a choice; choosing a volume chooses its lesions too, where there are any."""
+    """Keep a choice; choosing a volume chooses its lesions too, and those of another volume no longer."""
     settings = settings_node()
     _refer(role, node)
     lesions = {BASELINE_VOLUME: BASELINE_LESIONS, FOLLOW_UP_VOLUME: FOLLOW_UP_LESIONS}.get(role)
     if lesions and node is not None:
         found = review_of(node) or _lesions_on(node)
-        if found is not None and settings.GetNodeReference(lesions) is not found:
+        chosen = settings.GetNodeReference(lesions)
+        drawn_on = None if chosen is None else review_nodes(chosen).volume
+        if found is not None or drawn_on not in (None, node):
             _refer(lesions, found)
 
 
@@ -63,7 +65,8 @@ def choose_if_obvious() -> None:
     if any(settings.GetNodeReference(role) for role in ROLES):
         return
     found = [node for node in reviews() if review_nodes(node).volume is not None]
-    found.sort(key=lambda node: read_facts(node).study_date)  # stable: without dates the order in which they were made
+    if all(read_facts(node).study_date for node in found):  # otherwise the order in which they were made
+        found.sort(key=lambda node: read_facts(node).study_date)
     if len(found) >= 2:
         for volume_role, lesions_role, node in (
             (BASELINE_VOLUME, BASELINE_LESIONS, found[0]),

@@ -13,7 +13,7 @@ from BrainMetsAILib.panel.questions import Questions
 from BrainMetsAILib.panel.volume_facts import facts_of_volume
 from BrainMetsAILib.panel.volume_selectors import CHOSEN, leave_out_maps
 from BrainMetsAILib.scene.review import review_nodes
-from BrainMetsAILib.scene.segments import read_lesions
+from BrainMetsAILib.scene.segments import read_doubtful_lesions, read_lesions
 from BrainMetsAILib.scene.settings import settings_node
 from BrainMetsAILib.scene.volumes import volume_image
 from BrainMetsAILib.worker.launching import polite_threads
@@ -121,6 +121,9 @@ class PairSection:
         if identity is None:
             self._progress.say(_("Not compared: the examinations are of different patients."))
             return
+        if not self._in_order(pair):
+            self._progress.say(_("Not compared: the follow-up was examined before the baseline."))
+            return
         images = self._progress.attempt(lambda: (volume_image(pair.baseline_volume), volume_image(pair.follow_up_volume)))
         if images is not None:
             listener = self._progress.listener(lambda result: self._show(pair, identity, result), self._on_change)
@@ -141,13 +144,27 @@ class PairSection:
                 return check_same_patient(baseline, follow_up, override=True)
         return None
 
+    def _in_order(self, pair: Pair) -> bool:
+        """Whether the follow-up is the later examination, as far as dates are known, or the person insists."""
+        before, after = (facts_of_volume(volume, "").study_date for volume in (pair.baseline_volume, pair.follow_up_volume))
+        if not (before and after and after < before):
+            return True
+        said = _("The follow-up was examined ({after}) before the baseline ({before}).").format(after=after, before=before)
+        return bool(self._questions.confirm(said + "\n\n" + _("Compare them all the same?")))
+
     def _show(self, pair: Pair, identity: IdentityCheck, result: Mapping[str, Any]) -> str:
         """Compare, and take the comparison into the scene; returns what to say about it."""
         if not pair.present:
             return _("A volume or its lesions are gone; the result was dropped.")
         registration = read_registration(result)
         response = compare(
-            read_lesions(pair.baseline_lesions), read_lesions(pair.follow_up_lesions), registration.transform, registration, identity
+            read_lesions(pair.baseline_lesions),
+            read_lesions(pair.follow_up_lesions),
+            registration.transform,
+            registration,
+            identity,
+            doubtful_baseline=read_doubtful_lesions(pair.baseline_lesions),
+            doubtful_follow_up=read_doubtful_lesions(pair.follow_up_lesions),
         )
         nodes = write_response(pair.baseline_lesions, pair.follow_up_lesions, response)
         self._show_views(pair)

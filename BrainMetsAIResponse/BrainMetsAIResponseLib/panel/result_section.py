@@ -7,9 +7,10 @@ from slicer.i18n import tr as _
 from BrainMetsAILib.exchange.response_summary import ResponseRow, ResponseSummary
 from BrainMetsAILib.panel.result_table import Figure, ResultTable, Value
 from BrainMetsAILib.scene.layout import show_lesion
+from BrainMetsAILib.scene.response_record import BASELINE_ROLE, changed_since_compared
 from BrainMetsAILib.scene.segments import lesion_segment_ids
 from BrainMetsAILib.scene.tracking import shared_tracking, tracking_uid
-from BrainMetsAIResponseLib.panel.choices import chosen_pair
+from BrainMetsAIResponseLib.panel.choices import Pair, chosen_pair
 from BrainMetsAIResponseLib.scene import read_response
 
 
@@ -47,7 +48,7 @@ class ResultSection:
             return
         rows = {row.tracking_uid: row for row in summary.rows}
         self.table.fill({key: response_row(row) for key, row in rows.items()}, {key: reasons(row) for key, row in rows.items()})
-        self.ui.responseSummaryLabel.text = "\n".join(summary_lines(summary))
+        self.ui.responseSummaryLabel.text = "\n".join([*outdated(chosen_pair()), *summary_lines(summary)])
 
     def _on_row(self, key: str) -> None:
         pair = chosen_pair()
@@ -59,6 +60,15 @@ class ResultSection:
                 if tracking_uid(content.GetSegment(segment_id), shared) == key:
                     show_lesion(segmentation, segment_id)  # the follow-up lies on the baseline: one place for both
                     return
+
+
+def outdated(pair: Pair) -> list[str]:
+    """What to say of a comparison that is not of what is there now."""
+    if pair.follow_up_lesions.GetNodeReference(BASELINE_ROLE) is not pair.baseline_lesions:
+        return [_("OUTDATED: this comparison was made with another baseline; press “Compare”.")]
+    if changed_since_compared(pair.follow_up_lesions):
+        return [_("OUTDATED: lesions were changed after this comparison; press “Compare” again.")]
+    return []
 
 
 def response_row(row: ResponseRow) -> tuple[Value, ...]:
