@@ -111,7 +111,9 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.preflight = PreflightSection(ui["Preflight"], self.worker, self.refresh)
         self.layout.addStretch(1)
         scene = slicer.mrmlScene
+        self.records: dict[str, str] = {}  # of the examinations that are open while a scene file is added
         self.addObserver(scene, scene.StartCloseEvent, self.on_scene_closing)
+        self.addObserver(scene, scene.StartImportEvent, self.on_scene_loading)
         self.addObserver(scene, scene.EndImportEvent, self.on_scene_loaded)
         for event in (scene.EndCloseEvent, scene.EndImportEvent, scene.NodeAddedEvent, scene.NodeRemovedEvent):
             self.addObserver(scene, event, self.on_scene_changed)
@@ -209,8 +211,19 @@ class BrainMetsAIWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.recovery.on_closed()
         self.release_sections()
 
+    def on_scene_loading(self, caller: Any, event: str) -> None:
+        """Keep what a scene file that is added to this scene would replace."""
+        from BrainMetsAILib.scene.settings import examination_records
+
+        self.records = examination_records()
+
     def on_scene_loaded(self, caller: Any, event: str) -> None:
-        """A scene file does not bring everything of the views back."""
+        """A scene file does not bring everything of the views back, and may have replaced what was known of other examinations."""
+        from BrainMetsAILib.scene.log import join_logs
+        from BrainMetsAILib.scene.settings import put_back
+
+        put_back(self.records)
+        join_logs()
         self.reading.scene_loaded()
         self.recovery.on_scene_loaded()
 

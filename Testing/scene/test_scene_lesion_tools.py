@@ -146,6 +146,7 @@ def test_split(scene: Any, how: str) -> None:
     review.stroke("M01", (20.0, 14.0, 10.0), 6.0)
     review.editor.save()
     tags.set_review(review.segment("M01"), tags.ACCEPTED)
+    tags.write_tag(review.segment("M01"), tags.MANUAL_DIAMETERS, "drawn across both")
     before, whole, uid = review.state(), review.mask("M01"), review.uid("M01")
     if how == "middle":
         uids = split_in_middle(review.segmentation, uid, review.editor)
@@ -163,6 +164,7 @@ def test_split(scene: Any, how: str) -> None:
     assert tracking[0] == before["M01"][1][tags.TRACKING_UID] != tracking[1]
     assert tags.read_tag(review.segment("M01"), tags.REVIEW) == tags.ACCEPTED
     assert tags.read_tag(review.segment("M03"), tags.REVIEW) == tags.UNREVIEWED
+    assert not tags.read_tag(review.segment("M01"), tags.MANUAL_DIAMETERS), "the lines lay across what it was"
     assert [origin_of(review.segmentation, review.id(name)) for name in ("M01", "M03")] == ["AI, edited", "manual"]
     (entry,) = entries("split")
     assert entry["lesion_uid"] == uid
@@ -189,6 +191,7 @@ def test_merge_keeps_the_larger_ones_identity(scene: Any) -> None:
     from BrainMetsAILib.scene.segments import origin_of
 
     review = Review("left-handed")
+    tags.write_tag(review.segment("M01"), tags.MANUAL_DIAMETERS, "drawn across the smaller one")
     before, both, uid = review.state(), review.mask("M01") | review.mask("M02"), review.uid("M01")
     dead = review.mask("Necrosis")
     assert merge_lesions(review.segmentation, [review.uid("M02"), uid], review.editor) == uid
@@ -196,6 +199,7 @@ def test_merge_keeps_the_larger_ones_identity(scene: Any) -> None:
     np.testing.assert_array_equal(review.mask("M01"), both)
     np.testing.assert_array_equal(review.mask("Necrosis"), dead)
     assert tags.read_tag(review.segment("M01"), tags.TRACKING_UID) == before["M01"][1][tags.TRACKING_UID]
+    assert not tags.read_tag(review.segment("M01"), tags.MANUAL_DIAMETERS)
     assert origin_of(review.segmentation, review.id("M01")) == "AI, edited"
     (entry,) = entries("merged")
     assert entry["also"][0]["volume_after_ml"] == 0
@@ -227,6 +231,21 @@ def test_necrosis_is_filled_inside_a_ring(scene: Any, grid: str, outline: str) -
     assert review.state() == before
     with pytest.raises(EditRefused, match="no dark core in M02"):
         fill_necrosis(review.nodes, review.uid("M02"), review.editor)
+
+
+def test_a_rejected_candidate_in_the_core_yields_to_necrosis(scene: Any) -> None:
+    from BrainMetsAILib.scene import tags
+    from BrainMetsAILib.scene.edits import fill_necrosis
+
+    ring, speck = Ball((20.0, 8.0, 10.0), 11.0, 7.0), Ball((20.0, 8.0, 10.0), 5.0)
+    review = Review("plain", balls=(ring, speck), head=(ring,))
+    tags.set_review(review.segment("M02"), tags.REJECTED)
+    dead = review.mask("Necrosis")
+    review.stroke("Necrosis", ring.centre, 8.0, "Remove")
+    assert dead.any() and not review.mask("Necrosis").any()
+    fill_necrosis(review.nodes, review.uid("M01"), review.editor)
+    core = inside(review, ring, ring.core_mm)
+    assert (review.mask("Necrosis") & core).sum() > 0.7 * core.sum()
 
 
 def test_delete_takes_the_necrosis_along_and_undo_brings_both_back(scene: Any) -> None:

@@ -163,6 +163,39 @@ def test_a_folder_that_is_missing_is_refused_and_nothing_is_left(scene: Any, tmp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_scene_that_is_added_leaves_what_is_known_of_the_open_cases(scene: Any, tmp_path: Path) -> None:
+    import slicer
+
+    from BrainMetsAILib.scene.log import append_log, join_logs, read_log
+    from BrainMetsAILib.scene.mrb import save_mrb
+    from BrainMetsAILib.scene.reader import set_reader_name
+    from BrainMetsAILib.scene.review import reviews, write_review
+    from BrainMetsAILib.scene.settings import examination_records, put_back, read_facts, read_provenance
+    from BrainMetsAILib.scene.sign_off import read_sign_off, sign_off
+    from BrainMetsAILib.scene.volumes import add_volume
+
+    grid = GRIDS["plain"]
+    write_review(add_volume(draw_head(grid), "follow-up"), draw_finding(grid))
+    save_mrb(tmp_path / "added.mrb")
+    slicer.mrmlScene.Clear(0)
+    assert examination_records() == {}
+    nodes = write_review(add_volume(draw_head(grid), "baseline"), draw_finding(grid))
+    set_reader_name("Dr. Reader")
+    sign_off(nodes.segmentation)
+    set_reader_name("")
+    append_log("opened")
+    before = read_facts(nodes.segmentation), read_provenance(nodes.segmentation), read_sign_off(nodes.segmentation)
+    records = examination_records()  # as the module does when an import begins, and when it ends
+    slicer.mrmlScene.ReadFromMRB(str(tmp_path / "added.mrb"), False)
+    put_back(records)
+    join_logs()
+    assert len(reviews()) == 2 and None not in before
+    assert (read_facts(nodes.segmentation), read_provenance(nodes.segmentation), read_sign_off(nodes.segmentation)) == before
+    other = next(node for node in reviews() if node is not nodes.segmentation)
+    assert read_facts(other).description == "follow-up" and read_sign_off(other) is None
+    assert sorted(entry["event"] for entry in read_log()) == ["found", "found", "opened", "signed off"]
+
+
 def test_every_line_of_the_log_stays(scene: Any, tmp_path: Path) -> None:
     from BrainMetsAILib.scene.log import append_log, read_log
     from BrainMetsAILib.scene.mrb import load_mrb, save_mrb

@@ -300,6 +300,29 @@ def test_only_changes_are_written_and_an_answer_is_waited_for(scene: Any, folder
     assert recovery.offer(volume("plain")) is not None
 
 
+def test_a_volume_that_was_deleted_and_loaded_again_gets_its_review_offered(scene: Any, folder: Path) -> None:
+    import slicer
+
+    from BrainMetsAILib.scene.recovery import Recovery
+    from BrainMetsAILib.scene.review import reviews, write_review
+
+    nodes, recovery = review("plain"), Recovery(folder)
+    before = contents(nodes.segmentation)
+    while recovery.step():
+        pass
+    slicer.mrmlScene.RemoveNode(nodes.volume)
+    again = volume("plain")
+    write_review(again, draw_finding(GRIDS["plain"]))  # a person searched it anew
+    while recovery.step():
+        pass
+    offer = recovery.offer(again)
+    assert offer is not None and offer.record is not None
+    for node in reviews():
+        slicer.mrmlScene.RemoveNode(node)
+    restored = recovery.restore(offer, again)
+    assert contents(restored) == before
+
+
 def test_signed_and_saved_needs_no_file(scene: Any, folder: Path, tmp_path: Path) -> None:
     from BrainMetsAILib.scene import tags
     from BrainMetsAILib.scene.mrb import save_mrb

@@ -46,6 +46,28 @@ def test_the_same_finding_twice_changes_nothing(volume: Any) -> None:
     assert nodes.table.GetNumberOfRows() == 3
 
 
+def test_a_volume_that_was_turned_since_keeps_its_lesions(volume: Any) -> None:
+    import vtk
+
+    segmentation = write(volume, BALLS).segmentation
+    before = by_name(segmentation)
+    turn = vtk.vtkTransform()
+    turn.RotateZ(20.0)
+    volume.ApplyTransform(turn)
+    finding = draw_finding(GRID, BALLS)
+    from BrainMetsAILib.images.geometry import array_of
+    from BrainMetsAILib.scene.review import write_review
+    from BrainMetsAILib.scene.volumes import volume_image
+
+    moved = volume_image(volume)
+    for part in ("labels", "necrosis_mask", "enhancing", "necrosis"):
+        getattr(finding, part).CopyInformation(moved)
+    assert array_of(finding.labels).any()
+    with pytest.raises(ValueError, match="moved or turned since"):
+        write_review(volume, finding)
+    assert segmentation.GetSegmentation().GetNumberOfSegments() == len(before) + 1  # and the necrosis
+
+
 def test_untouched_lesions_follow_the_new_finding_and_keep_their_identity(volume: Any) -> None:
     first = by_name(write(volume, BALLS).segmentation)
     grown = (BALLS[2], Ball(BALLS[0].centre, 11.0, 5.0), NEW_BALL)

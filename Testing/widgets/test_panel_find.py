@@ -206,6 +206,24 @@ def test_volume_deleted_meanwhile(panel: Any, volume: Any, wait_for: Callable[..
     assert not panel.find.ui.runButton.enabled
 
 
+def test_a_result_does_not_take_the_views_from_the_case_that_is_read(
+    panel: Any, volume: Any, head: sitk.Image, wait_for: Callable[..., None]
+) -> None:
+    from BrainMetsAILib.scene.layout import show_volume
+    from BrainMetsAILib.scene.review import review_of
+    from BrainMetsAILib.scene.volumes import add_volume
+
+    run_to_progress(panel, wait_for)
+    other = add_volume(head, "the next case")
+    panel.case.ui.volumeSelector.setCurrentNode(other)
+    show_volume(other)
+    wait_for(lambda: not panel.worker.busy, 120)
+    assert f"In “{volume.GetName()}”" in status(panel)
+    backgrounds = {node.GetBackgroundVolumeID() for node in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")}
+    assert backgrounds == {other.GetID()}
+    assert not review_of(volume).GetDisplayVisibility()
+
+
 def test_deleting_the_chosen_volume_chooses_no_other(panel: Any, head: sitk.Image) -> None:
     from BrainMetsAILib.panel.case_section import chosen_volume
     from BrainMetsAILib.scene.volumes import add_volume

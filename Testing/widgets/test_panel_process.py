@@ -182,6 +182,17 @@ def test_input_that_cannot_be_prepared(process: Any) -> None:
     def refuse(folder: Path) -> dict[str, Any]:
         raise ValueError("no")
 
-    with pytest.raises(ValueError, match="no"):
-        process.run("echo", refuse, Ear().listener)
+    ear = Ear()
+    process.run("echo", refuse, ear.listener)
+    ((kind, sentence, details),) = ear.ends
+    assert kind == "failed" and "ValueError: no" in sentence and "Traceback" in details
     assert not process.busy
+
+
+def test_a_full_disk_is_a_sentence_and_the_panel_goes_on(process: Any, wait_for: Callable[..., None]) -> None:
+    def full(folder: Path) -> dict[str, Any]:
+        raise OSError(28, "No space left on device")
+
+    ear = Ear()
+    process.run("echo", full, ear.listener)
+    assert not process.busy and "check that the disk is not full" in ear.ends[0][1]

@@ -154,10 +154,16 @@ class FindSection:
             return _("The volume is gone; the result was dropped.")
         finding = read_finding(result, image)
         warnings = tuple(str(sentence) for sentence in (*result.get("warnings", ()), *finding.notes))
-        history = self._history if volume is chosen_volume() else None  # another one may have been chosen meanwhile
+        shown = volume is chosen_volume()  # another one may have been chosen meanwhile: then its views and undo states stay
+        history = self._history if shown else None
         nodes = write_review(volume, finding, facts=facts_of_volume(volume, "Examination", warnings), history=history)
-        show_review(nodes)
+        if shown:
+            show_review(nodes)
+        else:
+            nodes.segmentation.SetDisplayVisibility(False)
         found = found_text(finding.scores.values(), least_score(), self._points)
+        if not shown:
+            found = _("In “{name}”: {found}").format(name=volume.GetName(), found=found)
         return " ".join((found, _("It took {seconds} s.").format(seconds=f"{finding.provenance.seconds:.0f}"), *warnings))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import qt
 
 from BrainMetsAILib.worker.client import WorkerClient
+from BrainMetsAILib.worker.failures import failure_of
 from BrainMetsAILib.worker.launching import ARGUMENTS, worker_environment
 from BrainMetsAILib.worker.protocol import Cancelled, Failure, Progress, Reply, Result
 
@@ -101,19 +102,21 @@ class WorkerProcess:
         Raises
         ------
         RuntimeError
-            If a task is under way.
+            If a task is under way. What goes wrong in `prepare` is told to the listener, as any other failure.
         """
         if self.busy:
             raise RuntimeError("a task is under way")
-        self._folder = tempfile.TemporaryDirectory(prefix="brainmets_task_", ignore_cleanup_errors=True)
-        folder = Path(self._folder.name)
         try:
+            self._folder = tempfile.TemporaryDirectory(prefix="brainmets_task_", ignore_cleanup_errors=True)
+            folder = Path(self._folder.name)
             task_input = prepare(folder)
-        except BaseException:
-            self._folder.cleanup()
-            raise
-        output = folder / "result"
-        output.mkdir()
+            output = folder / "result"
+            output.mkdir()
+        except Exception as error:  # a full disk, too little memory, a volume that has changed: whatever it is, the panel must not wait
+            self._close()
+            failure = failure_of(0, task, error)
+            listener.on_failure(failure.sentence, failure.details)
+            return
         self._listener = listener
         warm = self._client is not None and self._client.usable and self._process.state() != qt.QProcess.NotRunning
         client = self._client if warm and self._client else WorkerClient(self._write)

@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 from BrainMetsAILib.images.examination import ImageRefused
 from BrainMetsAILib.panel.process import TaskListener
 from BrainMetsAILib.panel.time_left import TimeLeft
+from BrainMetsAILib.worker.failures import failure_of
 
 T = TypeVar("T")
 
@@ -83,6 +84,10 @@ class TaskProgress:
                 sentence = on_result(content)
             except (ImageRefused, ValueError) as error:  # what it was for was deleted or changed meanwhile
                 sentence = str(error)
+            except Exception as error:  # the panel must not wait for ever, and nobody should see a traceback
+                failure = failure_of(0, "result", error)
+                end(failure.sentence, failure.details)
+                return
             end(sentence)
 
         return TaskListener(progress, result, end, lambda: end(_("Cancelled.")))

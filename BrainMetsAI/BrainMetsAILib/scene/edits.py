@@ -40,7 +40,7 @@ from BrainMetsAILib.scene.masks import (
     write_mask,
 )
 from BrainMetsAILib.scene.review import ReviewNodes
-from BrainMetsAILib.scene.segments import add_drawn_lesion, lesion_segment_ids, necrosis_segment_id, segment_of, set_necrosis
+from BrainMetsAILib.scene.segments import add_drawn_lesion, counts, lesion_segment_ids, necrosis_segment_id, segment_of, set_necrosis
 from BrainMetsAILib.scene.settling import held_by, settle
 from BrainMetsAILib.scene.translation import tr as _
 
@@ -148,6 +148,7 @@ def merge_lesions(segmentation: Any, lesion_uids: Sequence[str], history: Histor
             if segment_id != largest:
                 segmentation.GetSegmentation().RemoveSegment(segment_id)
         write_mask(segmentation, largest, united(*crops.values()))
+        _forget_diameters(segmentation, largest)
         return _uid(segmentation, largest)
 
     return _edit(segmentation, history, change, "merged")
@@ -176,7 +177,7 @@ def fill_necrosis(nodes: ReviewNodes, lesion_uid: str, history: History) -> str:
     around = MaskCrop(np.zeros(image.shape, dtype=bool), box)
     core = dark_core(image, shared_part(around, lesion), _spacing(grid), name)
     for other in lesion_segment_ids(segmentation):
-        if other != segment_id:
+        if other != segment_id and counts(segmentation, other):  # the others yield
             core &= ~shared_part(around, segment_crop(segmentation, other, grid))
     found = tight(MaskCrop(core, box))
     placed = found and moved_crop(found, grid, own)
@@ -238,6 +239,7 @@ def _split(segmentation: Any, lesion_uid: str, history: History, divide: Callabl
 
     def change() -> str:
         write_mask(segmentation, segment_id, pieces[0])
+        _forget_diameters(segmentation, segment_id)
         location = tags.read_tag(segmentation.GetSegmentation().GetSegment(segment_id), tags.LOCATION)
         for piece in pieces[1:]:
             added = add_drawn_lesion(segmentation, piece)
@@ -248,6 +250,13 @@ def _split(segmentation: Any, lesion_uid: str, history: History, divide: Callabl
 
     _edit(segmentation, history, change, "split", how=how)
     return uids
+
+
+def _forget_diameters(segmentation: Any, segment_id: str) -> None:
+    """Lines that a person drew across the lesion that it was are not those of what it has become."""
+    segment = segmentation.GetSegmentation().GetSegment(segment_id)
+    if tags.read_tag(segment, tags.MANUAL_DIAMETERS):
+        tags.write_tag(segment, tags.MANUAL_DIAMETERS, "")
 
 
 def _edit(segmentation: Any, history: History | None, change: Callable[[], str], event: str, **facts: object) -> str:

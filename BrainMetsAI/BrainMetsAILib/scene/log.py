@@ -40,8 +40,21 @@ def join_log(earlier: str) -> None:
     node.SetText("".join(f"{line}\n" for line in (*earlier.splitlines(), *later)))
 
 
+def join_logs() -> None:
+    """Make one log of several, by time: a scene file that is added to the scene brings its own."""
+    first, *others = _log_nodes() or [None]
+    for other in others:
+        lines = list(dict.fromkeys(line for node in (first, other) for line in (node.GetText() or "").splitlines() if line.strip()))
+        first.SetText("".join(f"{line}\n" for line in sorted(lines, key=lambda line: str(json.loads(line)["time"]))))
+        slicer.mrmlScene.RemoveNode(other)
+
+
 def _log_node() -> Any:
-    return next((node for node in slicer.util.getNodesByClass("vtkMRMLTextNode") if node.GetAttribute(ATTRIBUTE)), None)
+    return next(iter(_log_nodes()), None)
+
+
+def _log_nodes() -> list[Any]:
+    return [node for node in slicer.util.getNodesByClass("vtkMRMLTextNode") if node.GetAttribute(ATTRIBUTE)]
 
 
 def _new_log_node() -> Any:

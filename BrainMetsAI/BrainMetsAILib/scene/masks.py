@@ -116,9 +116,14 @@ def moved_crop(crop: MaskCrop, origin: Grid, target: Grid) -> MaskCrop | None:
         If the two grids do not share their voxels.
     """
     mapping = np.linalg.inv(target.ijk_to_ras) @ origin.ijk_to_ras
-    if not _same_lattice(mapping):
+    if not share_voxels(origin, target):
         raise ValueError("The two grids have different voxels; a mask is never resampled before it is measured.")
     return _placed(crop, np.rint(mapping).astype(int), target)
+
+
+def share_voxels(one: Grid, other: Grid) -> bool:
+    """Whether two index spaces have the same voxels, if in another order."""
+    return _same_lattice(np.linalg.inv(other.ijk_to_ras) @ one.ijk_to_ras)
 
 
 def shared_part(crop: MaskCrop, other: MaskCrop | None) -> Mask:

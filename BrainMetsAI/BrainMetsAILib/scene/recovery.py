@@ -25,7 +25,7 @@ from BrainMetsAILib.scene.masks import REPRESENTATION, split_merged_layers
 from BrainMetsAILib.scene.recovery_maps import map_pieces, maps_from_bytes, maps_of, maps_stamp, restore_maps
 from BrainMetsAILib.scene.review import review_nodes, reviews
 from BrainMetsAILib.scene.review_record import ReviewRecord, record_bytes, record_from_bytes, record_of, restore_record
-from BrainMetsAILib.scene.settings import settings_node
+from BrainMetsAILib.scene.settings import EXAMINATION_UID, settings_node
 from BrainMetsAILib.scene.sign_off import changed_since, read_sign_off
 from BrainMetsAILib.scene.translation import tr as _
 from BrainMetsAILib.scene.volumes import ijk_to_ras_of
@@ -68,6 +68,7 @@ class Recovery:
         self._folder = folder
         self._stamps: dict[str, tuple[int, ...]] = {}  # segmentation ID → state when it was last looked at
         self._kept: dict[Path, str] = {}  # file → SHA-256 of the record that needs no writing any more
+        self._examinations: dict[Path, str] = {}  # file → UID of the examination in it
         self._kept_maps: dict[Path, tuple[int, ...]] = {}  # file → stamp of the maps that need none
         self._identities: dict[tuple[int, bytes], str] = {}
         self._offers: dict[Path, Offer] = {}
@@ -120,6 +121,7 @@ class Recovery:
             _own.discard(path)
         self._stamps.clear()
         self._kept.clear()
+        self._examinations.clear()
         self._kept_maps.clear()
 
     def offer(self, volume: Any) -> Offer | None:
@@ -147,6 +149,7 @@ class Recovery:
         segmentation = restore_record(offer.record, volume, history)
         self._stop_writing()
         path = self._file(volume)
+        self._examinations[path] = segmentation.GetAttribute(EXAMINATION_UID)
         offer.path.replace(path)  # until the next change it is the copy of what is open now
         with contextlib.suppress(OSError, ValueError):  # the review itself is there: the maps can be found again
             restore_maps(maps_from_bytes(_maps(offer.path).read_bytes()), segmentation, volume)
@@ -169,12 +172,17 @@ class Recovery:
                 _remove(self._needs_no_writing(segmentation))
 
     def _next_change(self) -> Generator[None, None, None] | None:
+        open_now = [segmentation.GetAttribute(EXAMINATION_UID) for segmentation, _ in _with_volume()]
         for segmentation, volume in _with_volume():
             stamp = _stamp(segmentation)
             if self._stamps.get(segmentation.GetID()) == stamp:
                 continue
             self._stamps[segmentation.GetID()] = stamp
             path, record = self._file(volume), record_of(segmentation)
+            # The volume was deleted and loaded again: the copy is all that can be offered of the review that it had.
+            if path.exists() and self._examinations.get(path, open_now[0]) not in open_now:
+                _set_aside(path)
+            self._examinations[path] = segmentation.GetAttribute(EXAMINATION_UID)
             if self._kept.get(path) != record.sha256:
                 return self._write(path, record)
         return self._next_maps()
@@ -214,12 +222,17 @@ class Recovery:
         path = self._folder / f"{self._identities[key]}.npz"
         if path not in _own:
             if path.exists():
-                aside = path.with_suffix(f".{path.stat().st_mtime_ns}.npz")
-                path.replace(aside)
-                if _maps(path).exists():
-                    _maps(path).replace(_maps(aside))
+                _set_aside(path)
             _own.add(path)
         return path
+
+
+def _set_aside(path: Path) -> None:
+    """Give a copy a name under which it is offered."""
+    aside = path.with_suffix(f".{path.stat().st_mtime_ns}.npz")
+    path.replace(aside)
+    if _maps(path).exists():
+        _maps(path).replace(_maps(aside))
 
 
 def volume_identity(volume: Any) -> str:

@@ -15,6 +15,7 @@ from BrainMetsAILib.lesions.lesion_list import LesionSet, lesion_set, new_uid
 from BrainMetsAILib.models.finding import Finding
 from BrainMetsAILib.scene.history import History, NoHistory
 from BrainMetsAILib.scene.log import append_log
+from BrainMetsAILib.scene.masks import grid_of, reference_grid, share_voxels
 from BrainMetsAILib.scene.rerun import replace_untouched
 from BrainMetsAILib.scene.segments import check_same_grid, new_segmentation, read_lesions, set_necrosis, write_lesions
 from BrainMetsAILib.scene.settings import EXAMINATION_UID, begin_least_score, read_facts, read_provenance, settings_node, write_examination
@@ -66,7 +67,7 @@ def write_review(
     Raises
     ------
     ValueError
-        If the finding is not on the volume's grid.
+        If the finding is not on the volume's grid, or the lesions that are there are not any more; nothing has been changed then.
 
     Notes
     -----
@@ -78,6 +79,9 @@ def write_review(
     segmentation = review_of(volume_node)
     again = segmentation is not None
     if again:
+        if not share_voxels(grid_of(segmentation), reference_grid(segmentation)):
+            sentence = _("“{name}” was moved or turned since its lesions were found: undo that, or search a copy of the volume.")
+            raise ValueError(sentence.format(name=volume_node.GetName()))
         (history or NoHistory()).save()
         replace_untouched(segmentation, lesions, finding.provenance)
     else:

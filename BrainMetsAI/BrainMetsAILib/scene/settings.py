@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -82,6 +83,22 @@ def begin_least_score(value: float) -> None:
     """The least score (0 to 1) that holds until a person chooses another; where one holds already, nothing changes."""
     if not settings_node().GetParameter(LEAST_SCORE):
         settings_node().SetParameter(LEAST_SCORE, repr(round(float(value), 4)))
+
+
+def examination_records() -> dict[str, str]:
+    """All that is kept of examinations, as it is stored."""
+    node = slicer.mrmlScene.GetSingletonNode(SINGLETON_TAG, "vtkMRMLScriptedModuleNode")
+    names = [] if node is None else node.GetParameterNames()
+    return {name: str(node.GetParameter(name)) for name in names if name.startswith(RECORDS)}
+
+
+def put_back(records: Mapping[str, str]) -> None:
+    """Records that are gone: a scene file that is added to the scene brings its own settings node, which replaces this one's content."""
+    lost = {name: content for name, content in records.items() if not settings_node().GetParameter(name)}
+    if lost:
+        with slicer.util.NodeModify(settings_node()) as node:
+            for name, content in lost.items():
+                node.SetParameter(name, content)
 
 
 def _key(segmentation: Any, name: str) -> str:
