@@ -233,6 +233,23 @@ def test_necrosis_is_filled_inside_a_ring(scene: Any, grid: str, outline: str) -
         fill_necrosis(review.nodes, review.uid("M02"), review.editor)
 
 
+def test_a_lesion_whose_necrosis_was_edited_is_an_edited_one(scene: Any) -> None:
+    from BrainMetsAILib.scene.segments import is_untouched
+
+    review = Review("oblique")
+    names = ("M01", "M02", "M03")
+
+    def untouched() -> list[bool]:
+        return [is_untouched(review.segmentation, review.id(name)) for name in names]
+
+    assert untouched() == [True] * 3 and (review.mask("M01") & review.mask("Necrosis")).any()
+    review.stroke("Necrosis", RING.centre, 3.0, "Remove")
+    assert untouched() == [False, True, True], "a second run and the score slider leave it alone"
+    review.editor.undo()
+    review.watch.settle(with_judgements=True)
+    assert untouched() == [True] * 3
+
+
 def test_a_rejected_candidate_in_the_core_yields_to_necrosis(scene: Any) -> None:
     from BrainMetsAILib.scene import tags
     from BrainMetsAILib.scene.edits import fill_necrosis

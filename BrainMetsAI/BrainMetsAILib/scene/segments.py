@@ -31,6 +31,7 @@ from BrainMetsAILib.scene.masks import (
     reference_grid,
     segment_crop,
     shared_part,
+    tight,
     write_mask,
 )
 from BrainMetsAILib.scene.new_segments import LESION_TERMINOLOGY, NECROSIS_TERMINOLOGY, new_segment, write_provenance
@@ -167,7 +168,22 @@ def set_necrosis(segmentation: Any, crop: MaskCrop | None, provenance: Provenanc
         segment = segmentation.GetSegmentation().GetSegment(segment_id)
         write_provenance(segment, provenance, tags.SEMIAUTOMATIC if edited else tags.AUTOMATIC)
         tags.write_tag(segment, tags.MASK_SHA256, mask_hash(None if edited else crop))
+        _remember_necrosis(segmentation, crop)
     return str(segment_id)
+
+
+def _remember_necrosis(segmentation: Any, dead: MaskCrop | None) -> None:
+    """Say in each lesion that a network has just made which necrosis it had."""
+    content, own = segmentation.GetSegmentation(), reference_grid(segmentation)
+    for segment_id in lesion_segment_ids(segmentation):
+        segment = content.GetSegment(segment_id)
+        if tags.read_tag(segment, tags.MASK_SHA256) and not tags.read_tag(segment, tags.NECROSIS_SHA256):
+            tags.write_tag(segment, tags.NECROSIS_SHA256, necrosis_hash(segment_crop(segmentation, segment_id, own), dead))
+
+
+def necrosis_hash(lesion: MaskCrop | None, dead: MaskCrop | None) -> str:
+    """Hash of the necrosis within a lesion, both on the segmentation's own grid."""
+    return mask_hash(None if lesion is None else tight(MaskCrop(shared_part(lesion, dead) & lesion.mask, lesion.box)))
 
 
 def lesion_segment_ids(segmentation: Any) -> list[str]:
@@ -266,10 +282,10 @@ def counting_segment_ids(segmentation: Any) -> list[str]:
 
 
 def is_untouched(segmentation: Any, segment_id: str) -> bool:
-    """Whether a lesion is still what a network made, and nobody has judged, commented or measured it."""
+    """Whether a lesion and its necrosis are still what a network made, and nobody has judged, commented or measured it."""
     segment = segmentation.GetSegmentation().GetSegment(segment_id)
     judged = tags.read_tag(segment, tags.REVIEW) not in ("", tags.UNREVIEWED)
-    written = any(tags.read_tag(segment, key) for key in (tags.COMMENT, tags.CLASS, tags.MANUAL_DIAMETERS))
+    written = any(tags.read_tag(segment, key) for key in (tags.COMMENT, tags.CLASS, tags.MANUAL_DIAMETERS, tags.NECROSIS_EDITED))
     return not judged and not written and origin_of(segmentation, segment_id) == "AI"
 
 

@@ -25,7 +25,7 @@ from BrainMetsAILib.scene.masks import (
     without,
     write_mask,
 )
-from BrainMetsAILib.scene.segments import counts, lesion_segment_ids, necrosis_segment_id, origin_of
+from BrainMetsAILib.scene.segments import counts, lesion_segment_ids, necrosis_hash, necrosis_segment_id, origin_of
 
 _ALGORITHM_TYPES = {"AI": tags.AUTOMATIC, "AI, edited": tags.SEMIAUTOMATIC, "manual": tags.MANUAL}
 _JUDGEMENT = {"review": tags.REVIEW, "class": tags.CLASS, "comment": tags.COMMENT, "diameters": tags.MANUAL_DIAMETERS}
@@ -128,7 +128,11 @@ def _give_way(segmentation: Any, segment_id: str, rest: MaskCrop | None) -> None
     as_made = origin_of(segmentation, segment_id) == "AI"
     write_mask(segmentation, segment_id, rest)
     if as_made:
-        tags.write_tag(segmentation.GetSegmentation().GetSegment(segment_id), tags.MASK_SHA256, mask_hash(rest))
+        segment, dead = segmentation.GetSegmentation().GetSegment(segment_id), necrosis_segment_id(segmentation)
+        left = None if dead is None else segment_crop(segmentation, dead, reference_grid(segmentation))
+        tags.write_tag(segment, tags.MASK_SHA256, mask_hash(rest))
+        if tags.read_tag(segment, tags.NECROSIS_SHA256) and not tags.read_tag(segment, tags.NECROSIS_EDITED):
+            tags.write_tag(segment, tags.NECROSIS_SHA256, necrosis_hash(rest, left))
 
 
 def drop_stray_necrosis(segmentation: Any, now: Holdings) -> dict[str, Held]:
@@ -170,12 +174,22 @@ def settle(segmentation: Any, before: Holdings, restored: bool = False, told: Ho
 
 
 def _say_who_drew(segmentation: Any, before: Holdings, now: Holdings) -> None:
-    """Keep the tag from which Slicer's DICOM export tells the network's outlines from those that a person edited or drew.
+    """Keep the tag from which Slicer's DICOM export tells the network's outlines from those that a person edited or drew, and the one that
+    says in which lesions a person changed the necrosis.
 
-    It follows from the mask, and an undo brings both back.
+    They follow from the masks, and an undo brings both back.
     """
     content = segmentation.GetSegmentation()
     for segment_id, held in now.items():
         if segment_id not in before or before[segment_id].stamp != held.stamp:
             kind = _ALGORITHM_TYPES[origin_of(segmentation, segment_id)]
             tags.write_tag(content.GetSegment(segment_id), tags.ALGORITHM_TYPE, kind)
+    dead = necrosis_segment_id(segmentation)
+    if dead is None or dead not in now or (dead in before and before[dead].stamp == now[dead].stamp):
+        return
+    for segment_id in lesion_segment_ids(segmentation):
+        segment = content.GetSegment(segment_id)
+        made = tags.read_tag(segment, tags.NECROSIS_SHA256)
+        edited = "yes" if made and segment_id in now and necrosis_hash(now[segment_id].crop, now[dead].crop) != made else ""
+        if tags.read_tag(segment, tags.NECROSIS_EDITED) != edited:
+            tags.write_tag(segment, tags.NECROSIS_EDITED, edited)
