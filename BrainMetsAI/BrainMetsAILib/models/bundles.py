@@ -79,8 +79,9 @@ def bundles() -> tuple[Bundle, ...]:
 
 
 def metastasis_bundles() -> tuple[Bundle, ...]:
-    """The installed networks that find metastases, by name."""
-    return tuple(bundle for bundle in bundles() if bundle.task == METASTASES)
+    """The installed networks that find metastases: the one whose settings say ``"default": true`` first, the others by name."""
+    found = [bundle for bundle in bundles() if bundle.task == METASTASES]
+    return tuple(sorted(found, key=lambda bundle: not bundle.settings.get("default")))
 
 
 def anatomy_bundle() -> Bundle | None:
@@ -97,8 +98,7 @@ def find_bundle(name: str | None = None) -> Bundle:
     Parameters
     ----------
     name
-        Name of an installed bundle or path of a bundle's folder. None: of those that find metastases the one whose settings say
-        ``"default": true``, else the first.
+        Name of an installed bundle or path of a bundle's folder. None: the first of `metastasis_bundles`.
 
     Raises
     ------
@@ -111,10 +111,7 @@ def find_bundle(name: str | None = None) -> Bundle:
         installed = bundles() if name else metastasis_bundles()
         if not installed:
             raise BundleError(f"No network is installed in {models_folder()}; reinstall the extension.")
-        if name:
-            chosen = [bundle for bundle in installed if name in (bundle.name, bundle.folder.name)]
-        else:
-            chosen = [bundle for bundle in installed if bundle.settings.get("default")] or list(installed)
+        chosen = [bundle for bundle in installed if not name or name in (bundle.name, bundle.folder.name)]
         if not chosen:
             known = ", ".join(bundle.name for bundle in installed)
             raise BundleError(f"There is no network called {name}; installed are: {known}.")
