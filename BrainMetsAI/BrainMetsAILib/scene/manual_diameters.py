@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from BrainMetsAILib.lesions.diameters import Ends
+from BrainMetsAILib.lesions.diameters import Ends, drawn_pair
+from BrainMetsAILib.lesions.measurements import LesionMeasurements, with_diameters
 from BrainMetsAILib.scene import tags
+from BrainMetsAILib.scene.masks import Grid
 
 
 def read_manual_diameters(segment: Any) -> tuple[Ends, Ends] | None:
@@ -25,6 +27,12 @@ def manual_diameters_text(longest: Ends, perpendicular: Ends) -> str:
     """The tag's value: to a thousandth of a millimetre."""
     lines = {"longest": longest, "perpendicular": perpendicular}
     return json.dumps({name: [[round(x, 3) for x in end] for end in ends] for name, ends in lines.items()})
+
+
+def with_manual(measurements: LesionMeasurements, segment: Any, grid: Grid) -> LesionMeasurements:
+    """The measurements with the diameters that a person drew, where there are some."""
+    drawn = read_manual_diameters(segment)
+    return measurements if drawn is None else with_diameters(measurements, drawn_pair(*drawn, grid.ijk_to_ras))
 
 
 def _ends(stored: Any) -> Ends:

@@ -213,6 +213,11 @@ def mask_hash(crop: MaskCrop | None) -> str:
     return hashlib.sha256(head.encode() + np.packbits(crop.mask).tobytes()).hexdigest()
 
 
+def hash_within(crop: MaskCrop | None, other: MaskCrop | None) -> str:
+    """Hash of what lies in both masks, which are on the segmentation's own grid."""
+    return mask_hash(None if crop is None else tight(MaskCrop(shared_part(crop, other) & crop.mask, crop.box)))
+
+
 def write_mask(segmentation: Any, segment_id: str, crop: MaskCrop | None) -> None:
     """Give a segment another mask, in its own layer; ``None`` empties it.
 

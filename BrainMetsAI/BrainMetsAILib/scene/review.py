@@ -17,12 +17,12 @@ from BrainMetsAILib.scene.history import History, NoHistory
 from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.masks import grid_of, reference_grid, share_voxels
 from BrainMetsAILib.scene.rerun import replace_untouched
-from BrainMetsAILib.scene.segments import check_same_grid, new_segmentation, read_lesions, set_necrosis, write_lesions
+from BrainMetsAILib.scene.segments import new_segmentation, read_lesions, set_necrosis, write_lesions
 from BrainMetsAILib.scene.settings import EXAMINATION_UID, begin_least_score, read_facts, read_provenance, settings_node, write_examination
 from BrainMetsAILib.scene.shown import show_counted
 from BrainMetsAILib.scene.tables import lesion_table
 from BrainMetsAILib.scene.translation import tr as _
-from BrainMetsAILib.scene.volumes import add_probability, volume_image
+from BrainMetsAILib.scene.volumes import add_probability, check_same_grid, volume_image
 
 # Roles of the segmentation node's references to the other nodes of its examination.
 PROBABILITY_ROLE = "BrainMetsAI.Probability"
@@ -74,7 +74,7 @@ def write_review(
     Run again, lesions that a person judged, edited or drew stay exactly as they are, and new candidates that touch them are left out.
     """
     lesions = _with_removed(lesions or lesion_set(finding.labels, finding.necrosis_mask, finding.scores, finding.locations), finding)
-    check_same_grid(volume_node, lesions)
+    check_same_grid(volume_node, lesions.labels)
     facts = facts or ExaminationFacts(description=volume_node.GetName())
     segmentation = review_of(volume_node)
     again = segmentation is not None

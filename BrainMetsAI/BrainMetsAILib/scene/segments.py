@@ -8,15 +8,14 @@ import numpy as np
 import slicer
 from scipy import ndimage
 
-from BrainMetsAILib.images.geometry import array_of, ijk_to_ras, image_from_ijk_to_ras
-from BrainMetsAILib.lesions.diameters import drawn_pair
+from BrainMetsAILib.images.geometry import array_of, image_from_ijk_to_ras
 from BrainMetsAILib.lesions.grid import axial_axis, cropped_matrix
 from BrainMetsAILib.lesions.lesion_list import Lesion, LesionSet, lesion_name, new_uid
-from BrainMetsAILib.lesions.measurements import LesionMeasurements, in_whole_array, measure_lesion, with_diameters
+from BrainMetsAILib.lesions.measurements import in_whole_array, measure_lesion
 from BrainMetsAILib.models.finding import Provenance
 from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.colours import NECROSIS_COLOUR, lesion_colour
-from BrainMetsAILib.scene.manual_diameters import read_manual_diameters
+from BrainMetsAILib.scene.manual_diameters import with_manual
 from BrainMetsAILib.scene.masks import (
     REPRESENTATION,
     Grid,
@@ -25,20 +24,19 @@ from BrainMetsAILib.scene.masks import (
     empty_image,
     grid_of,
     grid_of_image,
+    hash_within,
     mask_hash,
     moved_crop,
     oriented_image,
     reference_grid,
     segment_crop,
     shared_part,
-    tight,
     write_mask,
 )
 from BrainMetsAILib.scene.new_segments import LESION_TERMINOLOGY, NECROSIS_TERMINOLOGY, new_segment, write_provenance
 from BrainMetsAILib.scene.settings import least_score
 from BrainMetsAILib.scene.tracking import shared_tracking, tracking_uid
-from BrainMetsAILib.scene.translation import tr as _
-from BrainMetsAILib.scene.volumes import ijk_to_ras_of
+from BrainMetsAILib.scene.volumes import check_same_grid
 
 NECROSIS_NAME = "Necrosis"
 
@@ -66,7 +64,7 @@ def write_lesions(volume_node: Any, lesions: LesionSet, provenance: Provenance |
     ValueError
         If the label image is not on the volume's grid.
     """
-    check_same_grid(volume_node, lesions)
+    check_same_grid(volume_node, lesions.labels)
     node = new_segmentation(volume_node, name)
     with slicer.util.NodeModify(node):  # one notification instead of one a lesion
         add_lesions(node, lesions, provenance)
@@ -86,14 +84,6 @@ def new_segmentation(volume_node: Any, name: str) -> Any:
         display.SetOpacity2DOutline(1.0)
         display.SetSliceIntersectionThickness(2)
     return node
-
-
-def check_same_grid(volume_node: Any, lesions: LesionSet) -> None:
-    """Refuse labels that do not fit the volume."""
-    same_shape = tuple(volume_node.GetImageData().GetDimensions()) == lesions.labels.GetSize()
-    if not same_shape or not np.allclose(ijk_to_ras_of(volume_node), ijk_to_ras(lesions.labels), atol=1e-3):
-        sentence = _("The lesions are not on the grid of the volume “{name}”; find them in that volume.")
-        raise ValueError(sentence.format(name=volume_node.GetName()))
 
 
 def add_lesions(segmentation: Any, lesions: LesionSet, provenance: Provenance | None) -> list[str]:
@@ -178,12 +168,7 @@ def _remember_necrosis(segmentation: Any, dead: MaskCrop | None) -> None:
     for segment_id in lesion_segment_ids(segmentation):
         segment = content.GetSegment(segment_id)
         if tags.read_tag(segment, tags.MASK_SHA256) and not tags.read_tag(segment, tags.NECROSIS_SHA256):
-            tags.write_tag(segment, tags.NECROSIS_SHA256, necrosis_hash(segment_crop(segmentation, segment_id, own), dead))
-
-
-def necrosis_hash(lesion: MaskCrop | None, dead: MaskCrop | None) -> str:
-    """Hash of the necrosis within a lesion, both on the segmentation's own grid."""
-    return mask_hash(None if lesion is None else tight(MaskCrop(shared_part(lesion, dead) & lesion.mask, lesion.box)))
+            tags.write_tag(segment, tags.NECROSIS_SHA256, hash_within(segment_crop(segmentation, segment_id, own), dead))
 
 
 def lesion_segment_ids(segmentation: Any) -> list[str]:
@@ -326,18 +311,12 @@ def _measured(segmentation: Any, grid: Grid, wanted: frozenset[str]) -> list[tup
             lesion_uid=tags.read_tag(segment, tags.LESION_UID),
             tracking_uid=tracking_uid(segment, shared),
             score=float(score) if score else None,
-            measurements=_with_manual(in_whole_array(measured, crop.box[axis].start), segment, grid),
+            measurements=with_manual(in_whole_array(measured, crop.box[axis].start), segment, grid),
             removed=tags.read_tag(segment, tags.REMOVED),
             location=tags.read_tag(segment, tags.LOCATION),
         )
         found.append((lesion, crop))
     return sorted(found, key=lambda pair: pair[0].number)
-
-
-def _with_manual(measurements: LesionMeasurements, segment: Any, grid: Grid) -> LesionMeasurements:
-    """The measurements with the diameters that a person drew, where there are some."""
-    drawn = read_manual_diameters(segment)
-    return measurements if drawn is None else with_diameters(measurements, drawn_pair(*drawn, grid.ijk_to_ras))
 
 
 def highest_number(segmentation: Any) -> int:
@@ -351,8 +330,7 @@ def identify(segmentation: Any) -> None:
     """Give UIDs, a number and a review state to segments that have none or share another's (drawn or duplicated by a person)."""
     content = segmentation.GetSegmentation()
     segments = [content.GetSegment(segment_id) for segment_id in lesion_segment_ids(segmentation)]
-    known: set[str] = set()
-    numbers: set[str] = set()
+    known, numbers = set[str](), set[str]()
     highest = highest_number(segmentation)
     for segment in segments:
         uid, number = tags.read_tag(segment, tags.LESION_UID), tags.read_tag(segment, tags.NUMBER)

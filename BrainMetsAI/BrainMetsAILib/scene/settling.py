@@ -17,6 +17,7 @@ from BrainMetsAILib.scene.masks import (
     REPRESENTATION,
     MaskCrop,
     common_box,
+    hash_within,
     mask_hash,
     reference_grid,
     segment_crop,
@@ -25,7 +26,7 @@ from BrainMetsAILib.scene.masks import (
     without,
     write_mask,
 )
-from BrainMetsAILib.scene.segments import counts, lesion_segment_ids, necrosis_hash, necrosis_segment_id, origin_of
+from BrainMetsAILib.scene.segments import counts, lesion_segment_ids, necrosis_segment_id, origin_of
 
 _ALGORITHM_TYPES = {"AI": tags.AUTOMATIC, "AI, edited": tags.SEMIAUTOMATIC, "manual": tags.MANUAL}
 _JUDGEMENT = {"review": tags.REVIEW, "class": tags.CLASS, "comment": tags.COMMENT, "diameters": tags.MANUAL_DIAMETERS}
@@ -132,7 +133,7 @@ def _give_way(segmentation: Any, segment_id: str, rest: MaskCrop | None) -> None
         left = None if dead is None else segment_crop(segmentation, dead, reference_grid(segmentation))
         tags.write_tag(segment, tags.MASK_SHA256, mask_hash(rest))
         if tags.read_tag(segment, tags.NECROSIS_SHA256) and not tags.read_tag(segment, tags.NECROSIS_EDITED):
-            tags.write_tag(segment, tags.NECROSIS_SHA256, necrosis_hash(rest, left))
+            tags.write_tag(segment, tags.NECROSIS_SHA256, hash_within(rest, left))
 
 
 def drop_stray_necrosis(segmentation: Any, now: Holdings) -> dict[str, Held]:
@@ -190,6 +191,6 @@ def _say_who_drew(segmentation: Any, before: Holdings, now: Holdings) -> None:
     for segment_id in lesion_segment_ids(segmentation):
         segment = content.GetSegment(segment_id)
         made = tags.read_tag(segment, tags.NECROSIS_SHA256)
-        edited = "yes" if made and segment_id in now and necrosis_hash(now[segment_id].crop, now[dead].crop) != made else ""
+        edited = "yes" if made and segment_id in now and hash_within(now[segment_id].crop, now[dead].crop) != made else ""
         if tags.read_tag(segment, tags.NECROSIS_EDITED) != edited:
             tags.write_tag(segment, tags.NECROSIS_EDITED, edited)

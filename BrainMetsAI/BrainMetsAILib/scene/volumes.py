@@ -157,3 +157,11 @@ def show_legend(volume: Any, title: str = "Lesion probability") -> Any:
         legend.AddViewNodeID(axial.GetID())  # one view is enough
     legend.SetVisibility(True)
     return legend
+
+
+def check_same_grid(volume_node: Any, image: sitk.Image) -> None:
+    """Refuse labels that do not fit the volume."""
+    same_shape = tuple(volume_node.GetImageData().GetDimensions()) == image.GetSize()
+    if not same_shape or not np.allclose(ijk_to_ras_of(volume_node), ijk_to_ras(image), atol=1e-3):
+        sentence = _("The lesions are not on the grid of the volume “{name}”; find them in that volume.")
+        raise ValueError(sentence.format(name=volume_node.GetName()))
