@@ -46,8 +46,8 @@ def with_dark_background(image: sitk.Image) -> sitk.Image:
     """
     array = array_of(image)
     corners = array[np.ix_(*[(0, -1)] * array.ndim)]
-    level, least = corners.flat[0], array.min()
-    if np.any(corners != level) or level <= least:
+    level = corners.flat[0]
+    if np.any(corners != level) or level <= (least := array.min()):
         return image
     background = array == level
     if background.mean() < BACKGROUND_SHARE:

@@ -116,7 +116,7 @@ def moved_crop(crop: MaskCrop, origin: Grid, target: Grid) -> MaskCrop | None:
         If the two grids do not share their voxels.
     """
     mapping = np.linalg.inv(target.ijk_to_ras) @ origin.ijk_to_ras
-    if not share_voxels(origin, target):
+    if not _same_lattice(mapping):
         raise ValueError("The two grids have different voxels; a mask is never resampled before it is measured.")
     return _placed(crop, np.rint(mapping).astype(int), target)
 

@@ -192,8 +192,5 @@ def _read(case: RealCase) -> tuple[sitk.Image, sitk.Image]:
 
 def _places(classes: NDArray[np.uint8]) -> tuple[NDArray[np.integer], ...]:
     """Voxels of each lesion."""
-    pieces, count = ndimage.label(classes > 0, np.ones((3, 3, 3)))
-    voxels = np.argwhere(pieces).astype(np.int16)
-    numbers = pieces[tuple(voxels.T)]
-    order = np.argsort(numbers, kind="stable")
-    return tuple(np.split(voxels[order], np.cumsum(np.bincount(numbers, minlength=count + 1)[1:-1]))) if count else ()
+    pieces, _ = ndimage.label(classes > 0, np.ones((3, 3, 3)))
+    return tuple(np.stack(where, axis=1).astype(np.int16) for where in ndimage.value_indices(pieces, ignore_value=0).values())
