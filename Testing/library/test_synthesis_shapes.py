@@ -1,11 +1,16 @@
 """Synthetic lesions: sizes, shapes and how much of each voxel they fill."""
 
+import itertools
+
 import numpy as np
 import pytest
+from scipy import ndimage
 
+from BrainMetsAILib.synthesis.acquisition import bias_field
 from BrainMetsAILib.synthesis.lesion_sampling import Enhancement, SyntheticLesion, draw_diameter, draw_lesion, draw_rotation
 from BrainMetsAILib.synthesis.rendering import render_enhancing, render_lesions
 from BrainMetsAILib.synthesis.shapes import Grid, LesionShape, coverage
+from BrainMetsAILib.synthesis.varieties import draw_varied_lesion
 
 PLAIN = Enhancement(contrast=1.0, texture=0.0, core=0.0, oedema=0.0, oedema_mm=1.0)
 
@@ -37,6 +42,29 @@ def test_lobes_and_axes_keep_the_nominal_volume() -> None:
         part = coverage(lesion.shape, grid, samples=2)
         assert part is not None
         assert part.whole.sum() * 0.125 == pytest.approx(np.pi / 6 * 14.0**3, rel=0.05)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_voxel_holds_the_mean_of_its_points(seed: int) -> None:
+    """Voxels away from any surface are not divided: they must come out as if they had been."""
+    rng = np.random.default_rng(seed)
+    lesion = draw_varied_lesion(rng, (float(rng.uniform(-9, 9)), 2.0, -3.0), float(rng.uniform(2, 34)))
+    spacing = ((1.0, 1.0, 1.0), (0.5, 0.5, 3.0), (0.4, 0.9, 1.5))[seed % 3]
+    grid, samples = oblique_grid(spacing, seed, bool(seed % 2)), 1 + seed % 3
+    part = coverage(lesion.shape, grid, samples)
+    assert part is not None
+    k, j, i = np.indices(part.whole.shape)
+    start = np.array([extent.start for extent in part.box])
+    whole, core = np.zeros(k.shape), np.zeros(k.shape)
+    offsets = (np.arange(samples) + 0.5) / samples - 0.5
+    step = float(np.prod(spacing)) ** (1 / 3) / samples
+    for dk, dj, di in itertools.product(offsets, repeat=3):
+        points = np.stack([i + start[2] + di, j + start[1] + dj, k + start[0] + dk], axis=-1)
+        outer, inner = lesion.shape.levels(points @ grid.to_lps[:3, :3].T + grid.to_lps[:3, 3])
+        whole += np.clip(0.5 - outer / step, 0, 1) / samples**3
+        core += np.clip(0.5 - inner / step, 0, 1) / samples**3
+    assert np.allclose(part.whole, whole, atol=1e-5) and np.allclose(part.core, np.minimum(core, whole), atol=1e-5)
+    assert part.whole.max() > 0.05
 
 
 def test_core_lies_inside_and_leaves_a_rim() -> None:
@@ -119,3 +147,13 @@ def test_normal_enhancement_never_darkens() -> None:
     render_enhancing(array, rng.uniform(0, 1, array.shape).astype(np.float32), 150.0)
     assert np.all(array >= before)
     assert np.all(array[before > 150] == before[before > 150])
+
+
+@pytest.mark.parametrize("shape", [(64, 64, 64), (50, 61, 37)])
+def test_a_bias_field_is_linear_between_its_nodes_and_smooth(shape: tuple[int, int, int]) -> None:
+    """In one go in three dimensions, which takes longer."""
+    field = bias_field(shape, 0.25, np.random.default_rng(3))
+    nodes = np.random.default_rng(3).normal(0.0, 0.25, size=(4, 4, 4)).astype(np.float32)
+    whole = ndimage.zoom(nodes, [n / 4 for n in shape], order=1, mode="nearest", grid_mode=True)
+    whole = ndimage.uniform_filter(whole, [n // 4 for n in shape], mode="nearest")
+    assert field.dtype == np.float32 and np.allclose(field, np.exp(whole), atol=1e-5)

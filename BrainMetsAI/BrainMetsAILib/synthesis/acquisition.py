@@ -8,10 +8,12 @@ from scipy import ndimage
 def bias_field(shape: tuple[int, ...], strength: float, rng: np.random.Generator, points: int = 4) -> NDArray[np.float32]:
     """Smooth positive factor around 1, [k, j, i]; `strength` is the SD of its logarithm at `points`³ nodes."""
     coarse = rng.normal(0.0, strength, size=(points,) * 3).astype(np.float32)
-    zoom = [n / points for n in shape]
-    smooth = ndimage.zoom(coarse, zoom, order=1, mode="nearest", grid_mode=True)
-    smooth = ndimage.uniform_filter(smooth, [max(n // points, 1) for n in shape], mode="nearest")
-    return np.exp(smooth[tuple(slice(0, n) for n in shape)]).astype(np.float32)
+    smooth = coarse
+    for n in shape:  # linear between the nodes, then averaged over their distance; both axis by axis
+        along = ndimage.zoom(np.eye(points, dtype=np.float32), (n / points, 1.0), order=1, mode="nearest", grid_mode=True)
+        along = ndimage.uniform_filter1d(along, max(n // points, 1), axis=0, mode="nearest")
+        smooth = np.tensordot(smooth, along, axes=(0, 1))
+    return np.asarray(np.exp(smooth), np.float32)
 
 
 def rician_noise(array: NDArray[np.float32], sd: float, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -51,24 +51,28 @@ def draw_patch(
     to_head, offset = _random_affine(background, vessels, rng, size)
     black_blood = bool(rng.random() < BLACK_BLOOD_SHARE)
 
-    def take(volume: NDArray[Any], order: int = 0) -> NDArray[Any]:
-        return ndimage.affine_transform(volume, to_head, offset, (size,) * 3, order=order, mode="constant", prefilter=False)
+    places, seen = _nearest(to_head, offset, background.hull.shape, size)
 
-    hull = take(background.hull.view(np.uint8)).astype(bool)
-    junction = take(background.junction.view(np.uint8)).astype(bool)
+    def nearest(volume: NDArray[Any]) -> NDArray[Any]:
+        return np.where(seen, volume.reshape(-1)[places], volume.dtype.type(0))
+
+    def between(volume: NDArray[Any]) -> NDArray[np.float32]:
+        return ndimage.affine_transform(volume, to_head, offset, (size,) * 3, np.float32, order=1, mode="constant", prefilter=False)
+
+    hull, junction = nearest(background.hull), nearest(background.junction)
     if background.labels is not None:
-        look = _rendered_labels(background, take(background.labels), rng)
+        look = _rendered_labels(background, nearest(background.labels), rng)
     else:
         assert background.array is not None
         look = Look(
-            take(background.array, 1).astype(np.float32),
+            between(background.array),
             background.fluid_level,
             background.white_level,
             *background.brain_scale,
         )
     unit = look.white - look.fluid
     if rng.random() < (0.3 if background.enhanced else 0.9):
-        share = take(vessels, 1).astype(np.float32) / 200.0
+        share = between(vessels) / 200.0
         if black_blood:
             share *= rng.random() * 0.4
         render_enhancing(look.array, share, look.fluid + float(rng.uniform(1.0, 2.3)) * unit)
@@ -92,11 +96,24 @@ def draw_patch(
     array = _coarsened(array, rng)
     classes = np.where(rendered.labels > 0, np.where(rendered.necrosis, 2, 1), 0).astype(np.uint8)
     if background.excluded is not None:
-        classes[(take(background.excluded.view(np.uint8)) > 0) & (classes == 0)] = IGNORE
+        classes[nearest(background.excluded) & (classes == 0)] = IGNORE
     median = look.median + float(rng.normal(0, 0.06)) * look.width
     width = look.width * float(rng.uniform(0.85, 1.2))
     scaled = np.clip((array - median) / width, *CLIP)
     return scaled.astype(np.float32), classes
+
+
+def _nearest(
+    to_head: NDArray[np.floating], offset: NDArray[np.floating], shape: Sequence[int], size: int
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """For every voxel of a window the place of the head's nearest voxel in its flattened array, and whether there is one."""
+    places, seen = np.zeros((size,) * 3, np.intp), np.ones((size,) * 3, bool)
+    k, j, i = np.ogrid[:size, :size, :size]
+    for row, start, length in zip(to_head, offset, shape, strict=True):
+        at = np.floor(start + 0.5 + row[0] * k + row[1] * j + row[2] * i).astype(np.intp)
+        seen &= (at >= 0) & (at < length)
+        places = places * length + at
+    return np.where(seen, places, 0), seen
 
 
 def _random_affine(
