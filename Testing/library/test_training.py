@@ -88,10 +88,9 @@ def test_configurations_are_checked(cases: Path, tmp_path: Path) -> None:
 def test_a_network_learns_what_a_window_shows(cases: Path, tmp_path: Path) -> None:
     windows = fixed_windows(Windows((), find_cases(cases), 0.0, seed=1), 2)
     trainer = Trainer(tmp_path, 60.0, "cpu", supervise, {"name": "compact", **TINY}, peak_rate=1e-2)
-    array, classes = (torch.stack(parts) for parts in zip(*windows, strict=True))
     middle = slice(16, 48)  # a step of a small window is quick
-    array, classes = array[..., middle, middle, middle], classes[..., middle, middle, middle]
-    losses = [trainer.learn(array, classes) for _ in range(40)]
+    batch = [torch.stack(parts)[..., middle, middle, middle] for parts in zip(*windows, strict=True)]
+    losses = [trainer.learn(*batch) for _ in range(40)]
     assert np.mean(losses[-3:]) < 0.75 * losses[0]
 
 
@@ -117,7 +116,7 @@ def test_a_small_lesion_counts_for_more_than_its_voxels() -> None:
         classes[lesion] = 1
     classes[0, 3:6, 3:6, 3:6] = 2  # the core is of the large one, not a small lesion
     classes[0, 30, 1, 1] = IGNORE
-    weights = weights_of_small_lesions(classes)
+    weights = torch.from_numpy(weights_of_small_lesions(classes[0].numpy()))[None]
     for lesion, weight in ((large, 1.0), (middle, 2.0), (small, 4.0)):
         assert set(weights[lesion].unique().tolist()) == {weight}
     assert set(weights[(classes == 0) | (classes == IGNORE)].tolist()) == {1.0}
@@ -194,10 +193,10 @@ def test_windows_grow_with_the_training(cases: Path, tmp_path: Path, monkeypatch
     shown: list[tuple[int, ...]] = []
     learn = Trainer.learn
 
-    def noted(trainer: Trainer, array: torch.Tensor, classes: torch.Tensor) -> float:
-        assert classes.shape == (len(array), *array.shape[2:])
+    def noted(trainer: Trainer, array: torch.Tensor, *known: torch.Tensor) -> float:
+        assert {part.shape for part in known} == {(len(array), *array.shape[2:])}
         shown.append(tuple(array.shape))
-        return learn(trainer, array, classes)
+        return learn(trainer, array, *known)
 
     monkeypatch.setattr(Trainer, "learn", noted)
     sizes = (24, 32, 40)

@@ -1,6 +1,7 @@
 """The anatomy network's labels, windows, loss and training, on brains drawn by formula."""
 
 import json
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from BrainMetsAILib.training.anatomy_bundle import write_anatomy_bundle
 from BrainMetsAILib.training.anatomy_contrast import rendered_levels
 from BrainMetsAILib.training.anatomy_evaluation import compared, dice, summary
 from BrainMetsAILib.training.anatomy_labels import AnatomyHead, read_head, regions_of_numbers, write_head
-from BrainMetsAILib.training.anatomy_training import AnatomyWindows, anatomy_loss, supervise_anatomy
+from BrainMetsAILib.training.anatomy_training import SIZES, AnatomyWindows, Course, _steps, anatomy_loss, supervise_anatomy
 from BrainMetsAILib.training.anatomy_windows import Choices, draw_window
 from BrainMetsAILib.training.trainer import Trainer
 from drawn_regions import draw_regions, empty_grid
@@ -158,6 +159,18 @@ def test_training_learns_goes_on_and_becomes_a_bundle(head: AnatomyHead, tmp_pat
     assert not json.loads((bundle.folder / "configs" / "inference.json").read_text()).get("default")
     image = image_like((array_of(draw_regions(empty_grid(4.0))) * 20).astype(np.float32), empty_grid(4.0))
     assert array_of(find_anatomy(image, bundle, "cpu").regions).max() < len(Region)
+
+
+def test_a_step_may_hold_several_windows_and_show_them_again(head: AnatomyHead, tmp_path: Path) -> None:
+    trainer = Trainer(tmp_path, 1e6, "cpu", supervise_anatomy, {**SIZES, "widths": [4, 4, 8]})
+    whole = (2, 1, 96, 112, 96)
+    (array, regions), (again, known) = islice(_steps([head], trainer, 0, Course(cropped_share=0.0, batch=2, shown=2)), 2)
+    assert array.shape == again.shape == whole and regions.shape == known.shape == (2, *whole[2:])
+    assert not torch.equal(array, again)
+    sizes, sizes_again = (sorted(int((part >= FIRST_OF_BRAIN).sum()) for part in windows) for windows in (regions, known))
+    assert sizes == sizes_again, "the same two windows, whichever side is left"
+    (parts, _), *_ = islice(_steps([head], trainer, 0, Course(cropped_share=1.0, batch=2)), 1)
+    assert parts.shape == (6, 1, 48, 64, 48)
 
 
 def test_figures_of_a_comparison() -> None:

@@ -7,6 +7,7 @@ the time spent so far. A longer ``--minutes`` in a later call stretches what is 
 import argparse
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from BrainMetsAILib.lesions.anatomy_regions import FIRST_OF_BRAIN, Region
 from BrainMetsAILib.models.anatomy_inference import REGION_NAMES
 from BrainMetsAILib.models.anatomy_network import CELLS, EDGE, AnatomyUNet
 from BrainMetsAILib.training.anatomy_labels import AnatomyHead, prepare, read_head
-from BrainMetsAILib.training.anatomy_windows import WINDOW, draw_window
+from BrainMetsAILib.training.anatomy_windows import MIRROR, WINDOW, draw_window
 from BrainMetsAILib.training.backgrounds import training_files
+from BrainMetsAILib.training.repetition import Batch, altered, shown_again
 from BrainMetsAILib.training.trainer import Trainer
 
 WIDTHS = (32, 56, 80, 112)
@@ -138,7 +140,31 @@ def supervise_anatomy(sizes: Mapping[str, Any]) -> AnatomySupervision:
     return AnatomySupervision([int(width) for width in sizes["widths"]])
 
 
-def train_anatomy(data: Path, folder: Path, total_minutes: float, slice_minutes: float, workers: int, device: str) -> Trainer:
+@dataclass(frozen=True)
+class Course:
+    """How an anatomy training goes.
+
+    Attributes
+    ----------
+    cropped_share
+        Of the training: parts of windows until then.
+    batch
+        Windows a step.
+    shown
+        How often each window is shown (`repetition.py`).
+    start
+        Weights (safetensors) to begin with.
+    """
+
+    cropped_share: float = CROPPED_SHARE
+    batch: int = 1
+    shown: int = 1
+    start: Path | None = None
+
+
+def train_anatomy(
+    data: Path, folder: Path, total_minutes: float, slice_minutes: float, workers: int, device: str, course: Course | None = None
+) -> Trainer:
     """Train until `total_minutes` have been spent in all, or `slice_minutes` in this call.
 
     The labels are made on the first call (about ten seconds a head on one core) and kept in ``heads``.
@@ -146,10 +172,11 @@ def train_anatomy(data: Path, folder: Path, total_minutes: float, slice_minutes:
     folder.mkdir(parents=True, exist_ok=True)
     heads = [read_head(path) for path in prepare(data, folder / "heads", training_files(data))]
     others = [read_head(path) for path in prepare(data, folder / "heads", training_files(data, VALIDATION_GROUP))]
-    trainer = Trainer(folder, total_minutes * 60, device, supervise_anatomy, SIZES)
+    how = course or Course()
+    trainer = Trainer(folder, total_minutes * 60, device, supervise_anatomy, SIZES, start=how.start)
     held = [(array[0], regions[0]) for array, regions in islice(AnatomyWindows(others, VALIDATION_SEED), VALIDATION_WINDOWS)]
     ends = time.monotonic() + slice_minutes * 60
-    trainer.learn_from(_steps(heads, trainer, workers), held, VALIDATE_EVERY_S / (total_minutes * 60), ends, _say)
+    trainer.learn_from(_steps(heads, trainer, workers, how), held, VALIDATE_EVERY_S / (total_minutes * 60), ends, _say)
     print()  # what it says stays on one line until here
     return trainer
 
@@ -158,17 +185,23 @@ def _say(share: float, text: str) -> None:
     print(f"\r{share:6.1%}  {text}", end="", flush=True)
 
 
-def _steps(heads: list[AnatomyHead], trainer: Trainer, workers: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _steps(heads: list[AnatomyHead], trainer: Trainer, workers: int, how: Course) -> Iterator[Batch]:
     """Windows and regions of one step after the other: parts of windows first, then whole ones."""
     while True:
-        cropped = trainer.share_done < CROPPED_SHARE
+        cropped = trainer.share_done < how.cropped_share
         # Another stream in every slice: going on must not show the same windows again.
-        stream = AnatomyWindows(heads, 1 + trainer.step, CROPS if cropped else 0)
-        for step in DataLoader(stream, batch_size=None, num_workers=workers, prefetch_factor=2 if workers else None):
+        seed = 1 + trainer.step
+        stream = AnatomyWindows(heads, seed, CROPS if cropped else 0)
+        loader = DataLoader(stream, how.batch, num_workers=workers, prefetch_factor=2 if workers else None, collate_fn=_joined)
+        for step in shown_again(loader, how.shown, seed, lambda again: altered(again, trainer.device, torch.from_numpy(MIRROR))):
             yield step
-            if cropped and trainer.share_done >= CROPPED_SHARE:
+            if cropped and trainer.share_done >= how.cropped_share:
                 trainer.average_anew()
                 break
+
+
+def _joined(steps: list[tuple[Tensor, Tensor]]) -> Batch:
+    return [torch.cat(parts) for parts in zip(*steps, strict=True)]
 
 
 def main() -> None:
@@ -181,9 +214,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes that draw windows")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=Course.batch, help="windows a step")
+    parser.add_argument("--shown", type=int, default=Course.shown, help="how often each window is shown, for a fast GPU")
+    parser.add_argument("--cropped-share", type=float, default=Course.cropped_share, help="of the training: parts of windows until then")
+    parser.add_argument("--start", type=Path, help="weights (safetensors) to begin with")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    train_anatomy(args.data, args.out, args.minutes, args.slice, args.workers, args.device)
+    course = Course(args.cropped_share, args.batch, args.shown, args.start)
+    train_anatomy(args.data, args.out, args.minutes, args.slice, args.workers, args.device, course)
 
 
 if __name__ == "__main__":

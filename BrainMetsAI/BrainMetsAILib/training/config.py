@@ -40,6 +40,8 @@ class TrainingConfig:
         doi:10.1007/978-3-031-72114-4_49).
     batch
         Windows of the last size a step; of a smaller one more, as the edges are to each other.
+    shown
+        How often each window is shown (`repetition.py`): for a GPU that learns faster than the processes draw.
     peak_rate
         Highest learning rate of AdamW.
     workers
@@ -72,6 +74,7 @@ class TrainingConfig:
     multi_scale: bool = True
     window_sizes: Sequence[int] = (SIZE,)
     batch: int = 2
+    shown: int = 1
     peak_rate: float = 1e-3
     workers: int = 1
     seed: int = 0
@@ -135,8 +138,9 @@ def checked(config: TrainingConfig) -> TrainingConfig:
             f"window_sizes must be multiples of 8 from {SMALLEST_WINDOW} to {LARGEST_WINDOW}, not {sizes!r}; correct the configuration."
         )
     limits = {
-        "minutes": (0.01, 1e5), "steps": (0, 10**9), "batch": (1, 512), "peak_rate": (1e-7, 1.0), "workers": (0, 256), "seed": (0, 2**31),
-        "synthetic_share": (0.0, 1.0), "validation_share": (0.0, 0.9), "validation_windows": (1, 1000), "validate_every": (0.05, 1e5),
+        "minutes": (0.01, 1e5), "steps": (0, 10**9), "batch": (1, 512), "shown": (1, 100), "peak_rate": (1e-7, 1.0), "workers": (0, 256),
+        "seed": (0, 2**31), "synthetic_share": (0.0, 1.0), "validation_share": (0.0, 0.9),
+        "validation_windows": (1, 1000), "validate_every": (0.05, 1e5),
     }  # fmt: skip
     numbers = {}
     for name, (low, high) in limits.items():

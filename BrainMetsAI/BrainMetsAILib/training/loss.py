@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
@@ -27,7 +28,7 @@ def hardest_share(done: float) -> float:
     return float(HARDEST ** min(1.0, 2.0 * done))
 
 
-def weights_of_small_lesions(classes: Tensor) -> Tensor:
+def weights_of_small_lesions(classes: NDArray[np.integer]) -> NDArray[np.float32]:
     """Weight of each voxel: 1, and in a lesion of few voxels the root of how many times `SMALL_VOXELS` it is smaller, up to `MOST_WEIGHT`.
 
     A lesion of 3 mm has thirty voxels beside thousands of a large one: missed, it hardly changes a mean over voxels or a Dice of all. After
@@ -36,15 +37,12 @@ def weights_of_small_lesions(classes: Tensor) -> Tensor:
     Parameters
     ----------
     classes
-        (b, k, j, i), integer: 1 enhancing, 2 necrosis.
+        [k, j, i] of one window: 1 enhancing, 2 necrosis.
     """
-    weights = np.ones(classes.shape, np.float32)
-    for window, weight in zip(classes.cpu().numpy(), weights, strict=True):
-        pieces, _ = ndimage.label((window == 1) | (window == 2), np.ones((3, 3, 3)))
-        sizes = np.bincount(pieces.ravel())
-        sizes[0] = SMALL_VOXELS
-        weight[:] = np.clip(np.sqrt(SMALL_VOXELS / np.maximum(sizes, 1)), 1, MOST_WEIGHT)[pieces]
-    return torch.from_numpy(weights).to(classes.device)
+    pieces, _ = ndimage.label((classes == 1) | (classes == 2), np.ones((3, 3, 3)))
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = SMALL_VOXELS
+    return np.clip(np.sqrt(SMALL_VOXELS / np.maximum(sizes, 1)), 1, MOST_WEIGHT).astype(np.float32)[pieces]
 
 
 def segmentation_loss(logits: Tensor, classes: Tensor, hardest: float = HARDEST, weights: Tensor | None = None) -> Tensor:

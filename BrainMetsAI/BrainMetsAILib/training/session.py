@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 from BrainMetsAILib.models.devices import choose_device
@@ -17,6 +16,7 @@ from BrainMetsAILib.training.config import TrainingConfig, TrainingRefused
 from BrainMetsAILib.training.curves import draw_curves
 from BrainMetsAILib.training.loss import HARDEST, hardest_share
 from BrainMetsAILib.training.real_cases import RealCase, check_cases, drawn_patients, find_cases
+from BrainMetsAILib.training.repetition import Batch, altered, shown_again
 from BrainMetsAILib.training.supervision import supervise
 from BrainMetsAILib.training.trainer import CURVES, STATE, Trainer
 from BrainMetsAILib.training.windows import Windows, fixed_windows
@@ -93,15 +93,17 @@ def run_training(config: TrainingConfig, folder: Path, slice_minutes: float, dev
 
 def _batches(
     config: TrainingConfig, backgrounds: Sequence[Background], cases: Sequence[RealCase], trainer: Trainer
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Intensities and classes of one step after the other, of the size that the training has come to."""
+) -> Iterator[Batch]:
+    """Windows of one step after the other, of the size that the training has come to."""
     sizes = config.window_sizes
     while True:
         stage = min(int(trainer.share_done * len(sizes)), len(sizes) - 1)
         # Another stream in every slice and stage: going on must not show the same windows again.
-        stream = Windows(backgrounds, cases, config.synthetic_share, config.seed + 1 + trainer.step, sizes[stage])
+        seed = config.seed + 1 + trainer.step
+        stream = Windows(backgrounds, cases, config.synthetic_share, seed, sizes[stage])
         batch = round(config.batch * sizes[-1] / sizes[stage])
-        for step in DataLoader(stream, batch, num_workers=config.workers, prefetch_factor=4 if config.workers else None):
+        loader = DataLoader(stream, batch, num_workers=config.workers, prefetch_factor=4 if config.workers else None)
+        for step in shown_again(loader, config.shown, seed, lambda again: altered(again, trainer.device)):
             # Weights that were trained before know what is easy.
             trainer.supervision.hardest = hardest_share(trainer.share_done) if config.start is None else HARDEST
             yield step

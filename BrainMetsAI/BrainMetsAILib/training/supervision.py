@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from BrainMetsAILib.models.network import CompactUNet
 from BrainMetsAILib.models.networks import Network, build_network
-from BrainMetsAILib.training.loss import HARDEST, coarse_loss, segmentation_loss, weights_of_small_lesions
+from BrainMetsAILib.training.loss import HARDEST, coarse_loss, segmentation_loss
 from BrainMetsAILib.training.patches import IGNORE
 
 COARSE_WEIGHT = 0.5  # of each coarser resolution against the next finer one
@@ -37,8 +37,9 @@ class Supervision(nn.Module):
             coarse = [nn.Conv3d(level.conv1.in_channels, 1, 1) for level in reversed(list(network.encoder)[1:])]
         self.coarse = nn.ModuleList(coarse)
 
-    def forward(self, array: Tensor, classes: Tensor) -> Tensor:
-        """The loss of windows (b, 1, k, j, i) against their classes (b, k, j, i)."""
+    def forward(self, array: Tensor, classes: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The loss of windows (b, 1, k, j, i) against their classes (b, k, j, i); in training each voxel weighs (b, k, j, i)."""
+        classes = classes.long()
         with torch.autocast(array.device.type, dtype=torch.bfloat16):
             if isinstance(self.network, CompactUNet):
                 features = self.network.features(array)
@@ -46,7 +47,7 @@ class Supervision(nn.Module):
                 coarse = [head(level) for head, level in zip(self.coarse, features, strict=False)]
             else:
                 maps = self.network.scales(array)
-        hardest, weights = (self.hardest, weights_of_small_lesions(classes)) if self.training else (HARDEST, None)
+        hardest, weights = (self.hardest, weights) if self.training else (HARDEST, None)
         if isinstance(self.network, CompactUNet):
             loss = segmentation_loss(logits, classes, hardest, weights)
             return loss + coarse_loss(coarse, classes) if self.multi_scale else loss

@@ -108,8 +108,8 @@ class Trainer:
         rise = min(1.0, (self.step + 1) / WARM_UP_STEPS)
         return self.peak_rate * rise * 0.5 * (1 + float(np.cos(np.pi * self.share_done)))
 
-    def learn(self, array: Tensor, classes: Tensor) -> float:
-        """One step with windows (b, 1, k, j, i) and their classes (b, k, j, i); returns the loss.
+    def learn(self, array: Tensor, *known: Tensor) -> float:
+        """One step with windows (b, 1, k, j, i) and what is known of their voxels, classes (b, k, j, i) first; returns the loss.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class Trainer:
         self.supervision.train()
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
-        loss = self.supervision(array.to(self.device, memory_format=self.layout), classes.to(self.device))
+        loss = self.supervision(array.to(self.device, memory_format=self.layout), *(part.to(self.device) for part in known))
         lost = float(loss.detach())
         if not np.isfinite(lost):
             raise TrainingRefused(
@@ -139,8 +139,8 @@ class Trainer:
 
     def learn_from(
         self,
-        batches: Iterable[tuple[Tensor, Tensor]],
-        held: Sequence[tuple[Tensor, Tensor]],
+        batches: Iterable[Sequence[Tensor]],
+        held: Sequence[Sequence[Tensor]],
         validate_every: float,
         ends: float,
         progress: Callable[[float, str], None],
@@ -150,7 +150,7 @@ class Trainer:
         Parameters
         ----------
         batches
-            Windows (b, 1, k, j, i) with their classes (b, k, j, i); enough of them.
+            What `learn` takes; enough of them.
         held
             Windows to validate on, at the end and whenever another share `validate_every` of the training is done; none if empty.
         ends
@@ -160,8 +160,8 @@ class Trainer:
         """
         started = saved = time.monotonic()
         before, validated, losses = self.spent_s, self.share_done // validate_every, list[float]()
-        for array, classes in batches:
-            losses.append(self.learn(array, classes))
+        for batch in batches:
+            losses.append(self.learn(*batch))
             now = time.monotonic()
             self.spent_s = before + now - started
             done = self.share_done >= 1 or now >= ends
@@ -185,12 +185,12 @@ class Trainer:
         return {key: value.detach().clone() for key, value in self.network.state_dict().items()}
 
     @torch.no_grad()
-    def validate(self, windows: Sequence[tuple[Tensor, Tensor]]) -> float:
+    def validate(self, windows: Sequence[Sequence[Tensor]]) -> float:
         """Mean loss of the averaged weights on these windows; they are kept as the best where it is the lowest so far."""
         current = self._weights()
         self.network.load_state_dict(self.average)
         self.supervision.eval()
-        losses = [float(self.supervision(array[None].to(self.device), classes[None].to(self.device))) for array, classes in windows]
+        losses = [float(self.supervision(*(part[None].to(self.device) for part in window))) for window in windows]
         self.network.load_state_dict(current)
         loss = float(np.mean(losses))
         if loss < self.best_loss:

@@ -12,12 +12,13 @@ from torch.utils.data import IterableDataset
 
 from BrainMetsAILib.training.backgrounds import Background
 from BrainMetsAILib.training.config import TrainingRefused
+from BrainMetsAILib.training.loss import weights_of_small_lesions
 from BrainMetsAILib.training.patches import SIZE, draw_patch
 from BrainMetsAILib.training.real_cases import LoadedCase, RealCase, load_case
 from BrainMetsAILib.training.real_windows import draw_real_window
 
-Window = tuple[Tensor, Tensor]
-"""Intensities (1, k, j, i) float32, and classes (k, j, i) int64."""
+Window = tuple[Tensor, Tensor, Tensor]
+"""Intensities (1, k, j, i) float32, classes (k, j, i) uint8, and the weight of each voxel (`loss.weights_of_small_lesions`) float32."""
 # How often each kind of head is drawn: skull-on heads first, since those arrive in a clinic.
 SHARES = {"labels": 0.45, "skull-on": 0.30, "stripped": 0.10, "enhanced": 0.15}
 POOL = 24
@@ -59,7 +60,7 @@ class Windows(IterableDataset[Window]):
             else:
                 self._refresh(pool, unusable, rng)
                 array, classes = draw_real_window(list(pool.values()), rng, self.size)
-            yield torch.from_numpy(array)[None], torch.from_numpy(classes.astype(np.int64))
+            yield torch.from_numpy(array)[None], torch.from_numpy(classes), torch.from_numpy(weights_of_small_lesions(classes))
 
     def _refresh(self, pool: dict[int, LoadedCase], unusable: set[int], rng: np.random.Generator) -> None:
         """Hold other cases than before, by their place in `cases`; one that cannot be used is named once and left out."""
