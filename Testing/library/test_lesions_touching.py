@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from BrainMetsAILib.lesions.touching import split_at_necks
+from BrainMetsAILib.lesions.touching import split_at_necks, split_where_unsure
 
 ISO = (1.0, 1.0, 1.0)
 
@@ -56,6 +56,26 @@ def test_a_knob_too_small_to_be_a_lesion_stays() -> None:
     assert split_at_necks(whole.astype(np.uint16), ISO).max() == 1
 
 
+def test_doubt_between_two_sure_places_divides_and_doubt_at_the_edge_does_not() -> None:
+    first, second = ball((30, 22, 30), 7), ball((30, 34, 30), 6)
+    bridge = (ball((30, 28, 30), 6) | first | second) & ~(ball((30, 22, 30), 6) | ball((30, 34, 30), 5))
+    whole = bridge | first | second
+    assert split_at_necks(whole.astype(np.uint16), ISO).max() == 1, "no neck"
+    sure = np.where(whole, np.where(bridge, 0.6, 0.97), 0.1)
+    parts = split_where_unsure(whole.astype(np.uint16), sure, ISO)
+    assert parts.max() == 2 and np.array_equal(parts > 0, whole)
+    for number, centre in ((1, (30, 22, 30)), (2, (30, 34, 30))):
+        assert parts[centre] == number
+        assert ndimage.label(parts == number, np.ones((3, 3, 3)))[1] == 1
+    assert split_where_unsure(whole.astype(np.uint16), np.where(whole, 0.97, 0.1), ISO).max() == 1
+    # A rim of doubt all round, a sure ring that is open at one side, or a sure speck beside: one lesion.
+    ring = first & ~ball((30, 22, 30), 5) & (np.indices(first.shape)[1] < 26)
+    speck = first & ~ball((30, 22, 30), 6)
+    speck[30, 28, 30] = True
+    for certain in (ball((30, 22, 30), 5), ring, ball((30, 22, 30), 4) | speck & ball((30, 28, 30), 1)):
+        assert split_where_unsure(first.astype(np.uint16), np.where(certain & first, 0.97, np.where(first, 0.6, 0)), ISO).max() == 1
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000))
 def test_whatever_the_mask_no_voxel_is_lost_and_parts_hang_together(seed: int) -> None:
@@ -63,6 +83,8 @@ def test_whatever_the_mask_no_voxel_is_lost_and_parts_hang_together(seed: int) -
     mask = ndimage.gaussian_filter(rng.normal(size=(24, 24, 24)), 2.0) > 0.02
     pieces, count = ndimage.label(mask, np.ones((3, 3, 3)))
     parts = split_at_necks(pieces, ISO)
+    if seed % 2:
+        parts = split_where_unsure(parts, ndimage.gaussian_filter(rng.random(mask.shape), 1.5) * 4 - 1.3, ISO)
     assert np.array_equal(parts > 0, mask)
     assert set(np.unique(parts)) == set(range(parts.max() + 1))
     for number in range(1, parts.max() + 1):

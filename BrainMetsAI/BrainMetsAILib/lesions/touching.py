@@ -1,8 +1,9 @@
-"""Lesions that touch: one piece of a mask becomes several where its neck is narrow.
+"""Lesions that touch: one piece of a mask becomes several where its neck is narrow, or where a network is less sure than on either side.
 
 Two metastases side by side are two lesions for counting, treating and following, although no voxel of background lies between them.
 """
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -19,6 +20,10 @@ LEAST_RADIUS_MM = 1.4
 SPREAD = (0.6, 6.0)
 """Volume of a part against that of the ball that fits into it: more has an arc of a ring that did not close, less the roughness of a coarse
 grid; neither is a lesion of its own."""
+SURER = (0.7, 0.9)
+"""Probabilities from which a piece is looked at again: what is divided there, into parts of which each can be a lesion of its own, is
+divided. In ten tuning volumes (103 lesions) three networks found 232 lesions with it and 227 without, and none was divided; from 0.8 and
+0.95 on a ring of 18 mm was."""
 _FORWARD = [step for step in product((-1, 0, 1), repeat=3) if step > (0, 0, 0)]
 
 
@@ -37,22 +42,86 @@ def split_at_necks(pieces: NDArray[np.integer], spacing_mm: tuple[float, float, 
     ndarray
         The same voxels inside. The part with the largest inner radius keeps its piece's number, the others have numbers that were free.
     """
+    return _divided(pieces, lambda inside, box: _parts(inside, spacing_mm))
+
+
+def split_where_unsure(
+    pieces: NDArray[np.integer], probability: NDArray[np.floating], spacing_mm: tuple[float, float, float]
+) -> NDArray[np.int32]:
+    """Divide numbered pieces where a network is sure of two places and less sure between them.
+
+    Parameters
+    ----------
+    pieces
+        [k, j, i]: 0 outside, otherwise the piece's number.
+    probability
+        Of lesion, [k, j, i].
+    spacing_mm
+        Along k, j and i.
+
+    Returns
+    -------
+    ndarray
+        The same voxels inside, numbered as by `split_at_necks`; the border runs where the probability is lowest.
+    """
+    found = pieces.astype(np.int32)
+    for level in SURER:
+
+        def parts(inside: NDArray[np.bool_], box: tuple[slice, ...], level: float = level) -> NDArray[np.int32]:
+            return _sure_parts(inside, probability[box], level, spacing_mm)
+
+        found = _divided(found, parts)
+    return found
+
+
+def _divided(
+    pieces: NDArray[np.integer], parts_of: Callable[[NDArray[np.bool_], tuple[slice, ...]], NDArray[np.int32]]
+) -> NDArray[np.int32]:
     found = pieces.astype(np.int32)
     last = int(found.max(initial=0))
     for number, box in enumerate(ndimage.find_objects(found), start=1):
         if box is None:
             continue
-        parts = _parts(found[box] == number, spacing_mm)
+        parts = parts_of(found[box] == number, box)
         for part in range(2, int(parts.max()) + 1):
             last += 1
             found[box][parts == part] = last
     return found
 
 
+def _sure_parts(
+    inside: NDArray[np.bool_], probability: NDArray[np.floating], level: float, spacing_mm: tuple[float, float, float]
+) -> NDArray[np.int32]:
+    """Parts of one piece, grown from those of its surer voxels; 1 everywhere inside where these do not fall apart."""
+    sure = ndimage.binary_fill_holes(inside & (probability >= level)) & inside
+    parts = _parts(sure, spacing_mm) if sure.any() else sure.astype(np.int32)
+    alone = [part for part in range(1, int(parts.max()) + 1) if _may_stand_alone(*_measured(parts == part, spacing_mm))]
+    if len(alone) < 2:
+        return inside.astype(np.int32)
+    numbers = np.zeros(int(parts.max()) + 1, np.int32)
+    numbers[alone] = np.arange(1, len(alone) + 1)
+    # Outside lies above all that is inside, so that every part grows within the piece and hangs together.
+    relief = np.where(inside, 1.0 - probability, 2.0).astype(np.float32)
+    grown = sitk.MorphologicalWatershedFromMarkers(
+        sitk.GetImageFromArray(relief), sitk.GetImageFromArray(numbers[parts]), markWatershedLine=False, fullyConnected=True
+    )
+    return np.asarray(sitk.GetArrayViewFromImage(grown) * inside, np.int32)
+
+
+def _measured(part: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> tuple[float, float]:
+    """Inner radius in mm and volume in mm³."""
+    return float(_depth(part, spacing_mm).max()), float(np.count_nonzero(part) * np.prod(spacing_mm))
+
+
+def _depth(inside: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> NDArray[np.floating]:
+    """Distance in mm to the surface, which runs between the centres of the last voxel inside and the first one outside."""
+    far = ndimage.distance_transform_edt(np.pad(inside, 1), sampling=spacing_mm)[1:-1, 1:-1, 1:-1]
+    return np.asarray(far - 0.5 * min(spacing_mm))
+
+
 def _parts(inside: NDArray[np.bool_], spacing_mm: tuple[float, float, float]) -> NDArray[np.int32]:
     """Parts of one piece, numbered from 1 by falling inner radius."""
-    # The surface runs between the centres of the last voxel inside and the first one outside.
-    depth = ndimage.distance_transform_edt(np.pad(inside, 1), sampling=spacing_mm)[1:-1, 1:-1, 1:-1] - 0.5 * min(spacing_mm)
+    depth = _depth(inside, spacing_mm)
     basins = _basins(depth, inside)
     count = int(basins.max())
     radius = np.append(0.0, ndimage.maximum(depth, basins, np.arange(1, count + 1)))

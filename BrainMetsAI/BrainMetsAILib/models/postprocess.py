@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from BrainMetsAILib.images.geometry import image_like, voxel_volume_ml
 from BrainMetsAILib.lesions.instances import label_instances, numbered_by_size
-from BrainMetsAILib.lesions.touching import split_at_necks
+from BrainMetsAILib.lesions.touching import split_at_necks, split_where_unsure
 from BrainMetsAILib.models.finding import Finding, Removed
 from BrainMetsAILib.models.sliding_windows import padded_box
 
@@ -67,7 +67,7 @@ def candidates(
     Returns
     -------
     Candidates
-        Pieces that share a face, an edge or a corner are one candidate, unless a narrow neck divides them (`lesions/touching.py`). What
+        Pieces that share a face, an edge or a corner are one candidate, unless a neck or doubt divides them (`lesions/touching.py`). What
         a candidate encloses belongs to it: where the network says enhancing there, as enhancing tissue, otherwise as necrosis. Within a
         candidate a voxel is necrotic where that is the likelier of the two classes.
     """
@@ -80,7 +80,8 @@ def candidates(
     voxel_mm3 = 1000.0 * voxel_volume_ml(enhancing)
     smallest = max(minimum_voxels, int(np.ceil(minimum_mm3 / voxel_mm3 - 1e-6)))
     whole = sitk.GetArrayFromImage(label_instances(sitk.GetImageFromArray(mask.astype(np.uint8)), smallest))
-    pieces = numbered_by_size(split_at_necks(whole, tuple(reversed(enhancing.GetSpacing()))))
+    spacing_mm = tuple(reversed(enhancing.GetSpacing()))
+    pieces = numbered_by_size(split_where_unsure(split_at_necks(whole, spacing_mm), probability, spacing_mm))
     # An enclosed cavity belongs to a lesion, but says nothing of how sure the network is: a thin rim around it would count for little.
     scores = component_scores(probability, np.where(probability >= np.float32(voxel_threshold), pieces, 0))
     kept = [number for number, score in scores.items() if score >= score_floor]
