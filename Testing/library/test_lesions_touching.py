@@ -76,6 +76,18 @@ def test_doubt_between_two_sure_places_divides_and_doubt_at_the_edge_does_not() 
         assert split_where_unsure(first.astype(np.uint16), np.where(certain & first, 0.97, np.where(first, 0.6, 0)), ISO).max() == 1
 
 
+@pytest.mark.parametrize("spacing", [(5.0, 0.5, 0.5), (5.0, 1.0, 1.0), (3.0, 0.8, 0.8), (0.8, 0.8, 0.8)])
+@pytest.mark.parametrize("core", [0.65, 0.8])
+@pytest.mark.parametrize(("radius", "rim"), [(18, 4.5), (20, 3.0), (24, 4.5)])
+def test_a_ring_whose_core_is_less_sure_stays_one(spacing: tuple[float, float, float], core: float, radius: float, rim: float) -> None:
+    """In thick slices the cap of the ring is missing, so that the core is open towards the next slice."""
+    whole, inner = ball((30, 30, 30), radius, spacing), ball((30, 30, 30), radius - rim, spacing)
+    sure = np.where(inner, core, np.where(whole, 0.97, 0.1))
+    assert split_where_unsure(whole.astype(np.uint16), sure, spacing).max() == 1
+    weaker = np.where(whole & ~inner & (np.abs(np.indices(whole.shape)[1] * spacing[1] - 30) < 4), 0.82, sure)
+    assert split_where_unsure(whole.astype(np.uint16), weaker, spacing).max() == 1
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000))
 def test_whatever_the_mask_no_voxel_is_lost_and_parts_hang_together(seed: int) -> None:
@@ -84,7 +96,7 @@ def test_whatever_the_mask_no_voxel_is_lost_and_parts_hang_together(seed: int) -
     pieces, count = ndimage.label(mask, np.ones((3, 3, 3)))
     parts = split_at_necks(pieces, ISO)
     if seed % 2:
-        parts = split_where_unsure(parts, ndimage.gaussian_filter(rng.random(mask.shape), 1.5) * 4 - 1.3, ISO)
+        parts = split_where_unsure(parts, ndimage.gaussian_filter(rng.random(mask.shape), 1.5) * 4 - 1.3, (2.0, 1.0, 1.0))
     assert np.array_equal(parts > 0, mask)
     assert set(np.unique(parts)) == set(range(parts.max() + 1))
     for number in range(1, parts.max() + 1):

@@ -8,9 +8,10 @@ import torch
 from scipy import ndimage
 
 from BrainMetsAILib.images.normalisation import CLIP
+from BrainMetsAILib.training import repetition
 from BrainMetsAILib.training.config import TrainingConfig, checked
 from BrainMetsAILib.training.patches import _nearest, random_matrix
-from BrainMetsAILib.training.repetition import POOL, altered, shown_again
+from BrainMetsAILib.training.repetition import POOL_BYTES, altered, shown_again
 from BrainMetsAILib.training.session import run_training
 from BrainMetsAILib.training.trainer import Trainer
 from training_cases import write_cases
@@ -19,8 +20,10 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_each_window_is_shown_so_often(times: int) -> None:
-    batches = [[torch.arange(4.0) + 4 * n, torch.arange(4) + 4 * n] for n in range(POOL)]  # more windows than are held
+@pytest.mark.parametrize("held", [POOL_BYTES, 12 * 20])
+def test_each_window_is_shown_so_often(times: int, held: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repetition, "POOL_BYTES", held)  # all windows, or twenty of twelve bytes each
+    batches = [[torch.arange(4.0) + 4 * n, torch.arange(4) + 4 * n] for n in range(300)]
     marks: list[int] = []
 
     def mark(batch: object) -> object:
@@ -34,8 +37,11 @@ def test_each_window_is_shown_so_often(times: int) -> None:
         shown.append(classes.numpy())
     assert [batch.tolist() for batch in shown[::times]] == [batch[1].tolist() for batch in batches], "first as they come, in their order"
     assert marks == [n for n in range(len(shown)) if n % times], "what comes again is altered, and nothing else"
-    counts = np.bincount(np.concatenate(shown), minlength=4 * POOL)
-    assert counts.sum() == times * 4 * POOL and counts.min() >= 1
+    counts = np.bincount(np.concatenate(shown), minlength=1200)
+    assert counts.sum() == times * 1200 and counts.min() >= 1
+    if held < POOL_BYTES and times > 1:
+        ages = np.concatenate([n // times - batch // 4 for n, batch in enumerate(shown) if n % times])
+        assert 2 < np.median(ages) < 15, "the pool holds five batches, and the old ones go"
     for n, batch in enumerate(shown):
         assert batch.max() < 4 * (n // times + 1), "nothing is shown before it has come"
 

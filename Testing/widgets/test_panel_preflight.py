@@ -30,7 +30,7 @@ def test_unfolding_asks_the_worker(panel: Any, wait_for: Callable[..., None]) ->
     assert panel.worker.busy and not panel.find.ui.runButton.enabled
     wait_for(lambda: not panel.worker.busy, 120)
     text = ui.preflightLabel.text
-    assert "PyTorch" in text and "brainmets_compact" in text and "GB of memory" in text and "GB of disk free" in text
+    assert "PyTorch" in text and "brainmets_rlk_unet" in text and "GB of memory" in text and "GB of disk free" in text
     assert "checksum" in text and ui.preflightStatusLabel.isHidden() and ui.preflightButton.enabled
     pid = panel.worker.pid
     ui.preflightSection.collapsed = True

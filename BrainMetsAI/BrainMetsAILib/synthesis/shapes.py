@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 Vector = tuple[float, float, float]
 _FIBONACCI = 600
-NEAR_VOXELS = 3.0
-"""From a surface: voxels nearer than this are divided. Levels are distances along the radius, which may change three times as fast."""
+NEAR = 3.0
+"""Half diagonals of a voxel from a surface within which voxels are divided. Levels are distances along the radius, which may change three
+times as fast."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,8 @@ def coverage(shape: LesionShape, grid: Grid, samples: int = 3) -> Coverage | Non
     k, j, i = (np.arange(size) for size in sizes)
     centres = np.stack(np.broadcast_arrays(i, j[:, None], k[:, None, None]), axis=-1).reshape(-1, 3) + corner
     levels = shape.levels(_to_lps(grid, centres))
-    near = np.flatnonzero(np.minimum(*np.abs(levels)) < NEAR_VOXELS * samples * step)
+    half_diagonal = 0.5 * float(np.linalg.norm(np.linalg.norm(grid.to_lps[:3, :3], axis=0)))
+    near = np.flatnonzero(np.minimum(*np.abs(levels)) < NEAR * half_diagonal)
     offsets = (np.arange(samples) + 0.5) / samples - 0.5
     k, j, i = np.meshgrid(offsets, offsets, offsets, indexing="ij")
     inside = np.stack([i, j, k], axis=-1).reshape(-1, 3)

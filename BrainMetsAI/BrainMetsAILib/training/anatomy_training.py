@@ -219,6 +219,8 @@ def main() -> None:
     parser.add_argument("--cropped-share", type=float, default=Course.cropped_share, help="of the training: parts of windows until then")
     parser.add_argument("--start", type=Path, help="weights (safetensors) to begin with")
     args = parser.parse_args()
+    if min(args.batch, args.shown) < 1:
+        parser.error("--batch and --shown must be 1 or more")
     torch.set_num_threads(args.threads)
     course = Course(args.cropped_share, args.batch, args.shown, args.start)
     train_anatomy(args.data, args.out, args.minutes, args.slice, args.workers, args.device, course)

@@ -76,7 +76,7 @@ def write_whole_bundle(
     _update(draft / METADATA, metadata)
     _update(draft / SETTINGS, {"network": trained["sizes"], **settings})
     digest = _store_weights(trained, draft)
-    shutil.copy(models_folder() / "brainmets_compact" / "LICENSE", draft / "LICENSE")
+    shutil.copy(models_folder() / "brainmets_rlk_unet" / "LICENSE", draft / "LICENSE")
     (draft / CARD).parent.mkdir(parents=True)
     (draft / CARD).write_text(card(trained, digest), encoding="utf-8")
     read_bundle(draft)

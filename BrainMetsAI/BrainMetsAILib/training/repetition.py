@@ -8,8 +8,8 @@ from torch import Tensor
 
 from BrainMetsAILib.images.normalisation import CLIP
 
-POOL = 512
-"""Windows that are held for it: 1.2 GB of those of 64³ voxels."""
+POOL_BYTES = 1_200_000_000
+"""Of the windows that are held for it: 512 of 64³ voxels."""
 BRIGHTNESS = 0.1
 MOST_NOISE = 0.08
 
@@ -31,16 +31,17 @@ def shown_again(batches: Iterable[Batch], times: int, seed: int, alter: Callable
     alter
         Changes a batch that is shown again.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, POOL_BYTES])  # no process that draws windows has this one
     pool: list[list[Tensor]] = []
     for batch in batches:
         yield batch
         if times == 1:
             continue
         count = len(batch[0])
+        most = max(count, POOL_BYTES * count // sum(part.nbytes for part in batch))
         for n in range(count):
             window = [part[n].clone() for part in batch]  # a view would keep the whole batch
-            if len(pool) < max(POOL, count):
+            if len(pool) < most:
                 pool.append(window)
             else:
                 pool[int(rng.integers(len(pool)))] = window
