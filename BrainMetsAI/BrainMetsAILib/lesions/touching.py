@@ -97,7 +97,7 @@ def _sure_parts(
     inside: NDArray[np.bool_], probability: NDArray[np.floating], level: float, spacing_mm: tuple[float, float, float]
 ) -> NDArray[np.int32]:
     """Parts of one piece, grown from those of its surer voxels; 1 everywhere inside where these do not fall apart."""
-    sure = _filled_in_planes(inside & (probability >= level)) & inside
+    sure = ndimage.binary_fill_holes(inside & (probability >= level)) & inside
     parts = _parts(sure, spacing_mm) if sure.any() else sure.astype(np.int32)
     boxes = enumerate(ndimage.find_objects(parts), start=1)
     alone = [part for part, box in boxes if box is not None and _may_stand_alone(*_measured(parts[box] == part, spacing_mm))]
@@ -113,17 +113,8 @@ def _sure_parts(
     return _joined_at_wide_borders(np.asarray(sitk.GetArrayViewFromImage(grown) * inside, np.int32), spacing_mm)
 
 
-def _filled_in_planes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The mask with its holes, and those of each plane: in thick slices a ring's cap is missing, and its core is open to the next slice."""
-    filled = np.asarray(ndimage.binary_fill_holes(mask))
-    for axis in range(3):
-        structure = np.expand_dims(ndimage.generate_binary_structure(2, 1), axis)
-        filled |= ndimage.binary_fill_holes(mask, structure)
-    return filled
-
-
 def _joined_at_wide_borders(parts: NDArray[np.int32], spacing_mm: tuple[float, float, float]) -> NDArray[np.int32]:
-    """The parts [k, j, i], those joined that have no neck between them."""
+    """The parts [k, j, i], those joined that have no neck between them: pieces of one ring, say."""
     while True:
         sizes = np.bincount(parts.ravel()) * float(np.prod(spacing_mm))
         circles = np.pi * (0.75 * sizes / np.pi) ** (2 / 3)
