@@ -64,6 +64,8 @@ class RunSettings:
 
 
 BALANCED = "balanced"
+BLACK_BLOOD = "balanced, black-blood"
+"""For images in which vessels are suppressed: fewer false candidates, so that a lower score will do."""
 ALL_CANDIDATES = "all candidates"
 
 
@@ -74,7 +76,7 @@ class OperatingPoint:
     Attributes
     ----------
     name
-        ``high sensitivity``, ``balanced``, ``high precision`` or another word of the bundle's author.
+        ``high sensitivity``, ``balanced``, ``balanced, black-blood``, ``high precision`` or another word of the bundle's author.
     least_score
         0 to 1.
     """

@@ -7,7 +7,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from BrainMetsAILib.models.bundles import Bundle, BundleError, metastasis_bundles
-from BrainMetsAILib.models.settings import ALL_CANDIDATES, BALANCED, OperatingPoint, balanced_score, operating_points
+from BrainMetsAILib.models.settings import ALL_CANDIDATES, BALANCED, BLACK_BLOOD, OperatingPoint, balanced_score, operating_points
 from BrainMetsAILib.panel.case_section import chosen_volume
 from BrainMetsAILib.panel.process import WorkerProcess
 from BrainMetsAILib.panel.progress import TaskProgress
@@ -196,6 +196,7 @@ def _point_words(least: float, points: Iterable[OperatingPoint]) -> str:
     words = {
         "high sensitivity": _("at the high-sensitivity point"),
         BALANCED: _("at the balanced point"),
+        BLACK_BLOOD: _("at the balanced point for black-blood images"),
         "high precision": _("at the high-precision point"),
     }
     named = (words[point.name] for point in points if point.name in words and abs(point.least_score - least) < SAME_SCORE)
@@ -206,7 +207,12 @@ def point_text(point: OperatingPoint) -> str:
     """An operating point as the box shows it."""
     if point.name == ALL_CANDIDATES:
         return _("All candidates of the network")
-    known = {"high sensitivity": _("High sensitivity"), "balanced": _("Balanced"), "high precision": _("High precision")}
+    known = {
+        "high sensitivity": _("High sensitivity"),
+        BALANCED: _("Balanced"),
+        BLACK_BLOOD: _("Balanced, for black-blood images"),
+        "high precision": _("High precision"),
+    }
     return _("{name}: score {score} and above").format(name=known.get(point.name, point.name), score=f"{point.least_score:.2f}")
 
 
