@@ -5,7 +5,7 @@ A bundle is a folder in the layout of a MONAI bundle::
     brainmets_rlk_unet/
         configs/metadata.json     "name", "version", "description", "weights_sha256", …
         configs/inference.json    settings of the run: "network": {"widths": […]}, "spacing_mm", "patch", "overlap",
-                                  "voxel_threshold", "score_floor", "operating_points": {"balanced": 0.82, …}
+                                  "voxel_threshold", "score_floor", "operating_points": {"balanced": 0.88, …}
         models/model.safetensors  the weights (never a pickle)
         docs/README.md            the model card: what data made it, what was measured
         LICENSE
