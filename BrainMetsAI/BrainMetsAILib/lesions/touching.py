@@ -81,6 +81,7 @@ def split_where_unsure(
 def _divided(
     pieces: NDArray[np.integer], parts_of: Callable[[NDArray[np.bool_], tuple[slice, ...]], NDArray[np.int32]]
 ) -> NDArray[np.int32]:
+    """Each piece divided into its parts; the first keeps the number, the others get numbers that were free."""
     found = pieces.astype(np.int32)
     last = int(found.max(initial=0))
     for number, box in enumerate(ndimage.find_objects(found), start=1):

@@ -104,9 +104,7 @@ def _draw_oedema(array: NDArray[np.float32], grid: Grid, lesion: SyntheticLesion
     box = grid.box_around(lesion.shape.centre_mm, lesion.shape.reach_mm + look.oedema_mm)
     if box is None:
         return
-    k, j, i = np.meshgrid(*[np.arange(s.start, s.stop) for s in box], indexing="ij")
-    points = np.stack([i, j, k], axis=-1) @ grid.to_lps[:3, :3].T + grid.to_lps[:3, 3]
-    outer, _ = lesion.shape.levels(points)
+    outer, _ = lesion.shape.levels(grid.centres(box))
     fade = np.clip(1 - np.maximum(outer, 0) / look.oedema_mm, 0, 1) ** 1.5
     if where is not None:
         fade = fade * where[box]

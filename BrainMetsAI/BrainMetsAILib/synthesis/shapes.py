@@ -122,6 +122,11 @@ class Grid:
         """Volume of a voxel."""
         return float(abs(np.linalg.det(self.to_lps[:3, :3])))
 
+    def centres(self, box: tuple[slice, slice, slice]) -> NDArray[np.floating]:
+        """Centres of the voxels of a box, (k, j, i, 3), LPS in mm."""
+        k, j, i = np.meshgrid(*[np.arange(extent.start, extent.stop) for extent in box], indexing="ij")
+        return np.asarray(np.stack([i, j, k], axis=-1) @ self.to_lps[:3, :3].T + self.to_lps[:3, 3])
+
     def box_around(self, centre_mm: Vector, reach_mm: float) -> tuple[slice, slice, slice] | None:
         """Slices [k, j, i] of the voxels that a ball touches; None where it misses the grid."""
         inverse = np.linalg.inv(self.to_lps)
@@ -152,25 +157,19 @@ def coverage(shape: LesionShape, grid: Grid, samples: int = 3) -> Coverage | Non
     if box is None:
         return None
     sizes = tuple(extent.stop - extent.start for extent in box)
-    corner = np.array([extent.start for extent in reversed(box)], float)
     step = grid.voxel_mm3 ** (1 / 3) / samples
     # Far from every surface a voxel is full or empty, as its centre says.
-    k, j, i = (np.arange(size) for size in sizes)
-    centres = np.stack(np.broadcast_arrays(i, j[:, None], k[:, None, None]), axis=-1).reshape(-1, 3) + corner
-    levels = shape.levels(_to_lps(grid, centres))
+    centres = grid.centres(box).reshape(-1, 3)
+    levels = shape.levels(centres)
     half_diagonal = 0.5 * float(np.linalg.norm(np.linalg.norm(grid.to_lps[:3, :3], axis=0)))
     near = np.flatnonzero(np.minimum(*np.abs(levels)) < NEAR * half_diagonal)
     offsets = (np.arange(samples) + 0.5) / samples - 0.5
     k, j, i = np.meshgrid(offsets, offsets, offsets, indexing="ij")
-    inside = np.stack([i, j, k], axis=-1).reshape(-1, 3)
-    finer = shape.levels(_to_lps(grid, (centres[near, None] + inside).reshape(-1, 3)))
+    within = np.stack([i, j, k], axis=-1).reshape(-1, 3) @ grid.to_lps[:3, :3].T
+    finer = shape.levels((centres[near, None] + within).reshape(-1, 3))
     shares = []
     for level, fine in zip(levels, finer, strict=True):
         share = np.where(level < 0, np.float32(1), np.float32(0))
         share[near] = np.clip(0.5 - fine / step, 0, 1).astype(np.float32).reshape(-1, samples**3).mean(axis=1)
         shares.append(share.reshape(sizes))
     return Coverage(box, shares[0], np.minimum(shares[1], shares[0]))
-
-
-def _to_lps(grid: Grid, ijk: NDArray[np.floating]) -> NDArray[np.floating]:
-    return np.asarray(ijk @ grid.to_lps[:3, :3].T + grid.to_lps[:3, 3])
