@@ -7,10 +7,10 @@ import pytest
 from scipy import ndimage
 
 from BrainMetsAILib.synthesis.acquisition import bias_field
-from BrainMetsAILib.synthesis.lesion_sampling import Enhancement, SyntheticLesion, draw_diameter, draw_lesion, draw_rotation
+from BrainMetsAILib.synthesis.lesion_sampling import Enhancement, SyntheticLesion, draw_diameter, draw_lesion, draw_ripples, draw_rotation
 from BrainMetsAILib.synthesis.rendering import render_enhancing, render_lesions
-from BrainMetsAILib.synthesis.shapes import Grid, LesionShape, coverage
-from BrainMetsAILib.synthesis.varieties import draw_varied_lesion
+from BrainMetsAILib.synthesis.shapes import CREST, Grid, LesionShape, coverage
+from BrainMetsAILib.synthesis.varieties import ROUGH, as_variety, draw_varied_lesion
 
 PLAIN = Enhancement(contrast=1.0, texture=0.0, core=0.0, oedema=0.0, oedema_mm=1.0)
 
@@ -65,6 +65,35 @@ def test_every_voxel_holds_the_mean_of_its_points(seed: int) -> None:
         core += np.clip(0.5 - inner / step, 0, 1) / samples**3
     assert np.allclose(part.whole, whole, atol=1e-5) and np.allclose(part.core, np.minimum(core, whole), atol=1e-5)
     assert part.whole.max() > 0.05
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ripples_are_as_high_as_they_say(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    ripples, points = draw_ripples(rng, 0.1, 0.3, 1.2), rng.uniform(-5, 5, (20_000, 3))
+    heights = ripples.at(points)
+    assert float(np.sqrt(np.mean(heights**2))) == pytest.approx(0.1, rel=0.15)
+    assert np.abs(heights).max() <= CREST * 0.1 + 1e-6
+    waves = sum(np.cos(v[0] * points[:, 0] + v[1] * points[:, 1] + v[2] * points[:, 2] + phase) for v, phase in ripples.waves)
+    assert np.allclose(heights, np.clip(0.1 * waves / np.sqrt(len(ripples.waves) / 2), -0.25, 0.25), atol=1e-4)
+    lengths = [2 * np.pi / np.linalg.norm(vector) for vector, _ in ripples.waves]
+    assert min(lengths) >= 0.3 and max(lengths) <= 1.2
+    beside = points + rng.normal(0, 1e-3, points.shape)
+    slopes = np.abs(ripples.at(beside) - heights) / np.linalg.norm(beside - points, axis=1)
+    assert 0.2 * ripples.steepness < slopes.max() <= ripples.steepness * 1.05
+
+
+@pytest.mark.parametrize("variety", ROUGH)
+def test_rough_lesions_stay_within_reach_and_near_their_volume(variety: str) -> None:
+    grid = oblique_grid((1.0, 1.0, 1.0), 4, False)
+    middle = np.indices(grid.shape)[::-1].reshape(3, -1).T @ grid.to_lps[:3, :3].T + grid.to_lps[:3, 3]
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        shape = as_variety(draw_lesion(rng, (0.0, 0.0, 0.0), 16.0), variety, rng).shape
+        outer, inner = shape.levels(middle)
+        assert np.linalg.norm(middle[outer < 0], axis=1).max() < shape.reach_mm
+        assert np.all(outer[inner < 0] <= 1e-9), "the core is inside"
+        assert np.count_nonzero(outer < 0) == pytest.approx(np.pi / 6 * 16.0**3, rel=0.2)
 
 
 def test_core_lies_inside_and_leaves_a_rim() -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from BrainMetsAILib.synthesis.shapes import LesionShape, Lobe, Vector
+from BrainMetsAILib.synthesis.shapes import LesionShape, Lobe, Ripples, Vector
 
 # Log-normal with mean 7.3 and SD 7.2 mm: the size distribution of metastases that the project's synthesis is specified with.
 MEAN_MM, SD_MM = 7.3, 7.2
@@ -34,6 +34,12 @@ class Enhancement:
         How far that reaches.
     chambers_mm
         Size of the chambers into which enhancing septa divide the core; 0 where it is one cavity.
+    patchiness
+        How much the contrast varies from one part of the lesion to another, relative to it; it never falls below a tenth.
+    softness_mm
+        How gradually it passes into its surroundings, as the SD of a Gaussian.
+    fingers
+        How unevenly the oedema reaches: 0, as far everywhere; 1, hardly in some places and twice as far in others.
     """
 
     contrast: float
@@ -42,6 +48,9 @@ class Enhancement:
     oedema: float
     oedema_mm: float
     chambers_mm: float = 0.0
+    patchiness: float = 0.0
+    softness_mm: float = 0.0
+    fingers: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,16 @@ def draw_lobes(rng: np.random.Generator, strength: float) -> tuple[Lobe, ...]:
         d /= np.linalg.norm(d)
         lobes.append(Lobe(float(rng.uniform(-0.7, 1.0) * strength), float(rng.uniform(2.0, 12.0)), (float(d[0]), float(d[1]), float(d[2]))))
     return tuple(lobes)
+
+
+def draw_ripples(rng: np.random.Generator, height: float, shortest: float, longest: float) -> Ripples:
+    """Twelve waves in random directions; the height and the lengths are shares of the lesion's radius."""
+    waves = []
+    for length in np.exp(rng.uniform(np.log(shortest), np.log(longest), 12)):
+        d = rng.normal(size=3)
+        d *= 2 * np.pi / (length * np.linalg.norm(d))
+        waves.append(((float(d[0]), float(d[1]), float(d[2])), float(rng.uniform(0, 2 * np.pi))))
+    return Ripples(height, tuple(waves))
 
 
 def draw_shape(rng: np.random.Generator, centre_mm: Vector, diameter_mm: float) -> LesionShape:

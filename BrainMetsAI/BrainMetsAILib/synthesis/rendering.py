@@ -70,21 +70,19 @@ def render_lesions(
     necrosis = np.zeros(array.shape, bool)
     best = np.zeros(array.shape, np.float32)
     unit = white_level - fluid_level
-    sigma = POINT_SPREAD_MM / grid.voxel_mm3 ** (1 / 3)
+    edge_mm = grid.voxel_mm3 ** (1 / 3)
     volumes, necrotic = [], []
     found = [coverage(lesion.shape, grid, samples) for lesion in lesions]
     for lesion in lesions:
-        _draw_oedema(array, grid, lesion, unit, oedema_where)
+        _draw_oedema(array, grid, lesion, unit, oedema_where, rng)
     for number, (lesion, part) in enumerate(zip(lesions, found, strict=True), start=1):
         if part is None:
             volumes.append(0.0)
             necrotic.append(0.0)
             continue
         if lesion.enhancement.chambers_mm > 0:
-            part = replace(
-                part, core=part.core * _chambers(part.core.shape, lesion.enhancement.chambers_mm / grid.voxel_mm3 ** (1 / 3), rng)
-            )
-        array[part.box] = _blend(array[part.box], part, lesion, fluid_level, unit, sigma, rng)
+            part = replace(part, core=part.core * _chambers(part.core.shape, lesion.enhancement.chambers_mm / edge_mm, rng))
+        array[part.box] = _blend(array[part.box], part, lesion, fluid_level, unit, edge_mm, rng)
         volumes.append(float(part.whole.sum()) * grid.voxel_mm3)
         necrotic.append(float(part.core.sum()) * grid.voxel_mm3)
         mine = part.whole >= 0.5
@@ -97,15 +95,26 @@ def render_lesions(
     return Rendered(labels, necrosis, tuple(volumes), tuple(necrotic))
 
 
-def _draw_oedema(array: NDArray[np.float32], grid: Grid, lesion: SyntheticLesion, unit: float, where: NDArray[np.bool_] | None) -> None:
+def _draw_oedema(
+    array: NDArray[np.float32],
+    grid: Grid,
+    lesion: SyntheticLesion,
+    unit: float,
+    where: NDArray[np.bool_] | None,
+    rng: np.random.Generator,
+) -> None:
     look = lesion.enhancement
     if look.oedema <= 0:
         return
-    box = grid.box_around(lesion.shape.centre_mm, lesion.shape.reach_mm + look.oedema_mm)
+    box = grid.box_around(lesion.shape.centre_mm, lesion.shape.reach_mm + look.oedema_mm * (1 + look.fingers))
     if box is None:
         return
     outer, _ = lesion.shape.levels(grid.centres(box))
-    fade = np.clip(1 - np.maximum(outer, 0) / look.oedema_mm, 0, 1) ** 1.5
+    reach: float | NDArray[np.float32] = look.oedema_mm
+    if look.fingers > 0:
+        longer = _smooth_noise(outer.shape, 0.4 * look.oedema_mm / grid.voxel_mm3 ** (1 / 3), rng)
+        reach = look.oedema_mm * (1 + look.fingers * np.clip(longer, -0.9, 1.0))
+    fade = np.clip(1 - np.maximum(outer, 0) / reach, 0, 1) ** 1.5
     if where is not None:
         fade = fade * where[box]
     array[box] -= (look.oedema * unit * fade).astype(np.float32)
@@ -113,21 +122,31 @@ def _draw_oedema(array: NDArray[np.float32], grid: Grid, lesion: SyntheticLesion
 
 def _chambers(shape: tuple[int, ...], size: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """How much of each voxel [k, j, i] chambers of `size` voxels fill (about half of all); septa of uneven thickness divide them."""
-    field = ndimage.gaussian_filter(rng.normal(size=shape).astype(np.float32), size / 4.0)
-    return np.clip(size / 4.0 * field / max(float(field.std()), 1e-6) + 0.5, 0.0, 1.0).astype(np.float32)
+    return np.clip(size / 4.0 * _smooth_noise(shape, size / 4.0, rng) + 0.5, 0.0, 1.0).astype(np.float32)
+
+
+def _smooth_noise(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Noise [k, j, i] of mean 0 and SD 1, smooth over `sigma` voxels."""
+    field = ndimage.gaussian_filter(rng.normal(size=shape).astype(np.float32), sigma)
+    return np.asarray(field / max(float(field.std()), 1e-6))
 
 
 def _blend(
-    patch: NDArray[np.float32], part: Coverage, lesion: SyntheticLesion, fluid: float, unit: float, sigma: float, rng: np.random.Generator
+    patch: NDArray[np.float32], part: Coverage, lesion: SyntheticLesion, fluid: float, unit: float, edge_mm: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
     look = lesion.enhancement
     whole, core = part.whole, part.core
     inside = whole > 0.5
     around = float(np.median(patch[inside])) if inside.any() else float(np.average(patch, weights=whole + 1e-6))
     # Never below grey matter: an enhancing lesion in a sulcus is as bright as one in white matter.
-    level = max(around, fluid + 0.5 * unit) + look.contrast * unit
+    contrast: float | NDArray[np.float32] = look.contrast
+    if look.patchiness > 0:
+        varying = _smooth_noise(patch.shape, 0.15 * lesion.shape.diameter_mm / edge_mm, rng)
+        contrast = look.contrast * np.maximum(1 + look.patchiness * varying, 0.1)
+    level = max(around, fluid + 0.5 * unit) + contrast * unit
     uneven = ndimage.gaussian_filter(rng.normal(size=patch.shape), 1.5).astype(np.float32)
     uneven *= look.texture * unit / max(float(uneven.std()), 1e-6)
+    sigma = float(np.hypot(POINT_SPREAD_MM, look.softness_mm)) / edge_mm
     change = (whole - core) * (level + uneven - patch) + core * (fluid + look.core * 0.6 * unit + 0.3 * uneven - patch)
     return patch + (ndimage.gaussian_filter(change, sigma, mode="nearest") if sigma > 0.2 else change).astype(np.float32)
 

@@ -9,7 +9,8 @@ Vector = tuple[float, float, float]
 _FIBONACCI = 600
 NEAR = 3.0
 """Half diagonals of a voxel from a surface within which voxels are divided. Levels are distances along the radius, which may change three
-times as fast."""
+times as fast; ripples add their steepness."""
+CREST = 2.5
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,37 @@ class Lobe:
 
 
 @dataclass(frozen=True)
+class Ripples:
+    """Roughness of a surface: the sum of plane waves, which carries it outwards and inwards and makes it leave the form of a star.
+
+    Attributes
+    ----------
+    height
+        Root mean square, as a share of the lesion's radius; nowhere more than `CREST` times that.
+    waves
+        Of each wave the vector, in radians a radius, and the phase.
+    """
+
+    height: float
+    waves: tuple[tuple[Vector, float], ...]
+
+    @property
+    def steepness(self) -> float:
+        """Most that the height can change over a distance, relative to that distance."""
+        return float(self.height * (2 / len(self.waves)) ** 0.5 * sum(np.linalg.norm(vector) for vector, _ in self.waves))
+
+    def at(self, points: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Height as a share of the radius, (...), at points (..., 3) in radii from the lesion's centre."""
+        close = points.astype(np.float32)  # cosines of them are several times faster
+        total = np.zeros(points.shape[:-1], np.float32)
+        for vector, phase in self.waves:  # one by one: all at once would need much memory
+            total += np.cos(close @ np.asarray(vector, np.float32) + np.float32(phase))
+        return np.asarray(self.height * np.clip(total * (2 / len(self.waves)) ** 0.5, -CREST, CREST))
+
+
+@dataclass(frozen=True)
 class LesionShape:
-    """A star-shaped body: an ellipsoid with lobes, and a core of the same kind inside.
+    """An ellipsoid with lobes and perhaps ripples, and a core of the same kind inside.
 
     Attributes
     ----------
@@ -43,6 +73,10 @@ class LesionShape:
         Of the core's surface.
     core_offset
         Shift of the core, as a share of the radius.
+    ripples, core_ripples
+        Of the two surfaces.
+    least_rim
+        Thinnest place of the rim, as a share of its mean thickness; at 0 the core may reach the surface.
     """
 
     centre_mm: Vector
@@ -53,12 +87,16 @@ class LesionShape:
     core: float = 0.0
     core_lobes: tuple[Lobe, ...] = ()
     core_offset: Vector = (0.0, 0.0, 0.0)
+    ripples: Ripples | None = None
+    core_ripples: Ripples | None = None
+    least_rim: float = 0.35
 
     @property
     def reach_mm(self) -> float:
         """Radius of a ball around the centre that certainly holds the lesion."""
         swelling = max(max(self.axes) * (1 + sum(max(lobe.height, 0.0) for lobe in self.lobes)), 1.0)
-        return 0.5 * self.diameter_mm * self._scale() * swelling
+        roughness = max(self.axes) * CREST * self.ripples.height if self.ripples else 0.0
+        return 0.5 * self.diameter_mm * self._scale() * (swelling + roughness)
 
     def _scale(self) -> float:
         """Factor that gives the lobed body the volume of its nominal sphere."""
@@ -80,10 +118,14 @@ class LesionShape:
         radius = 0.5 * self.diameter_mm * self._scale()
         local = (points_mm - np.asarray(self.centre_mm)) @ np.asarray(self.rotation).reshape(3, 3) / np.asarray(self.axes)
         outer = _level(local, radius, self.lobes)
+        if self.ripples:
+            outer += radius * self.ripples.at(local / radius)
         if self.core <= 0:
             return outer, np.full(outer.shape, 1e3)
         inner = _level(local - np.asarray(self.core_offset) * radius, radius * self.core, self.core_lobes)
-        return outer, np.maximum(inner, outer + 0.35 * (1 - self.core) * radius)
+        if self.core_ripples:
+            inner += radius * self.core_ripples.at(local / radius)
+        return outer, np.maximum(inner, outer + self.least_rim * (1 - self.core) * radius)
 
     def resized(self, volume_ratio: float) -> "LesionShape":
         """The same shape with `volume_ratio` times the volume."""
@@ -162,7 +204,8 @@ def coverage(shape: LesionShape, grid: Grid, samples: int = 3) -> Coverage | Non
     centres = grid.centres(box).reshape(-1, 3)
     levels = shape.levels(centres)
     half_diagonal = 0.5 * float(np.linalg.norm(np.linalg.norm(grid.to_lps[:3, :3], axis=0)))
-    near = np.flatnonzero(np.minimum(*np.abs(levels)) < NEAR * half_diagonal)
+    steepness = NEAR + max((ripples.steepness for ripples in (shape.ripples, shape.core_ripples) if ripples), default=0.0)
+    near = np.flatnonzero(np.minimum(*np.abs(levels)) < steepness * half_diagonal)
     offsets = (np.arange(samples) + 0.5) / samples - 0.5
     k, j, i = np.meshgrid(offsets, offsets, offsets, indexing="ij")
     within = np.stack([i, j, k], axis=-1).reshape(-1, 3) @ grid.to_lps[:3, :3].T

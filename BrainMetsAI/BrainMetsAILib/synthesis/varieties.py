@@ -7,14 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion, draw_lesion, draw_lobes
-from BrainMetsAILib.synthesis.shapes import Grid, LesionShape, Vector, coverage
+from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion, draw_lesion, draw_lobes, draw_ripples
+from BrainMetsAILib.synthesis.shapes import Grid, LesionShape, Lobe, Vector, coverage
 
 SHARES: Mapping[str, float] = {
-    "cystic": 0.07, "multilocular": 0.1, "haemorrhagic": 0.07, "edge-enhancing": 0.06, "treated": 0.07, "faint": 0.06,
+    "cystic": 0.06, "multilocular": 0.07, "haemorrhagic": 0.06, "edge-enhancing": 0.05, "treated": 0.06, "faint": 0.06,
+    "nodular": 0.05, "ragged": 0.14, "infiltrative": 0.09,
 }  # fmt: skip
 """Share of each variety among lesions of at least `LEAST_MM`; the others are as `lesion_sampling.draw_lesion` makes them."""
 LEAST_MM = 5.0
+LEAST_ROUGH_MM = 8.0
+"""Below it a surface is hardly seen to be rough."""
+ROUGH = ("nodular", "ragged", "infiltrative")
+LARGE_MM = 15.0
+"""From here on the rough varieties are twice as frequent: hardly any large metastasis is a smooth ball."""
 RIM_MM = (0.8, 1.6)
 """Thickness of the line that enhances around a resection cavity without tumour."""
 
@@ -24,8 +30,10 @@ def draw_varied_lesion(rng: np.random.Generator, centre_mm: Vector, diameter_mm:
     lesion = draw_lesion(rng, centre_mm, diameter_mm)
     draw = float(rng.random())
     for variety, share in SHARES.items():
+        share *= 2 if variety in ROUGH and diameter_mm >= LARGE_MM else 1
         if draw < share:
-            return lesion if diameter_mm < LEAST_MM else as_variety(lesion, variety, rng)
+            least = LEAST_ROUGH_MM if variety in ROUGH else LEAST_MM
+            return lesion if diameter_mm < least else as_variety(lesion, variety, rng)
         draw -= share
     return lesion
 
@@ -41,7 +49,9 @@ def as_variety(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) 
         ``cystic``: a thin wall around dark fluid. ``multilocular``: enhancing septa divide the core into chambers. ``haemorrhagic``:
         T1-bright blood in patches, which on a single T1c cannot be told from enhancement and counts as such. ``edge-enhancing``: only a
         thin edge enhances, the inside looks like the tissue around it. ``faint``: hardly brighter than what is around it, with or
-        without a core. ``treated``: faint and patchy around a large core, as months after radiosurgery.
+        without a core. ``treated``: faint and patchy around a large core, as months after radiosurgery. ``nodular``: a cyst whose wall
+        hardly enhances in places, with a nodule at it. ``ragged``: a rim of uneven thickness winds around an uneven core, open here and
+        there. ``infiltrative``: patchy, without a clear border, with parts that do not enhance.
 
     Raises
     ------
@@ -51,6 +61,8 @@ def as_variety(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) 
     shape, look = lesion.shape, lesion.enhancement
     if variety == "faint":
         return SyntheticLesion(shape, replace(look, contrast=float(rng.uniform(0.15, 0.35))))
+    if variety in ROUGH:
+        return _rough(lesion, variety, rng)
     cores = {
         "cystic": (0.75, 0.92),
         "multilocular": (0.7, 0.92),
@@ -76,6 +88,58 @@ def as_variety(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) 
             texture=float(rng.uniform(0.1, 0.3)),
             core=float(rng.uniform(0.2, 0.7)),
             oedema=max(look.oedema, float(rng.uniform(0.05, 0.3))),
+        )
+    return SyntheticLesion(shape, look)
+
+
+def _rough(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) -> SyntheticLesion:
+    look = replace(lesion.enhancement, texture=float(rng.uniform(0.05, 0.3)), fingers=float(rng.uniform(0.2, 1.0)))
+    size = lesion.shape.diameter_mm
+    if variety == "nodular":
+        x, y, z = rng.normal(size=3)
+        length = float(np.linalg.norm((x, y, z)))
+        nodule = Lobe(-float(rng.uniform(0.3, 0.9)), float(rng.uniform(3.0, 14.0)), (x / length, y / length, z / length))
+        shape = replace(
+            lesion.shape,
+            core=float(rng.uniform(0.8, 0.97)),
+            core_lobes=(nodule, *draw_lobes(rng, 0.1)),
+            core_offset=(0.0, 0.0, 0.0),
+            core_ripples=draw_ripples(rng, float(rng.uniform(0.0, 0.05)), 0.4, 1.5),
+            least_rim=float(rng.uniform(0.2, 0.6)),
+        )
+        look = replace(
+            look,
+            core=float(rng.uniform(0.0, 0.25)),
+            contrast=float(rng.uniform(0.3, 1.2)),
+            patchiness=float(rng.uniform(0.2, 0.8)),
+        )
+        return SyntheticLesion(shape, look)
+    shape = replace(
+        lesion.shape,
+        core=float(rng.uniform(0.55, 0.92)),
+        core_lobes=draw_lobes(rng, 0.3),
+        ripples=draw_ripples(rng, float(rng.uniform(0.03, 0.14)), 0.35, 1.6),
+        core_ripples=draw_ripples(rng, float(rng.uniform(0.05, 0.2)), 0.3, 1.2),
+        least_rim=float(rng.choice([0.0, rng.uniform(0.1, 0.4)])),
+    )
+    chambers = float(np.clip(rng.uniform(0.15, 0.4) * size, 2.5, 9.0))
+    if variety == "ragged":
+        look = replace(
+            look,
+            contrast=float(rng.uniform(0.3, 1.3)),
+            core=float(rng.uniform(0.0, 1.0)),
+            chambers_mm=chambers if rng.random() < 0.4 else 0.0,
+            patchiness=float(rng.uniform(0.1, 0.6)),
+            softness_mm=float(rng.uniform(0.0, 0.6)),
+        )
+    else:
+        look = replace(
+            look,
+            contrast=float(rng.uniform(0.25, 0.9)),
+            core=float(rng.uniform(0.5, 1.5)),
+            chambers_mm=chambers if rng.random() < 0.7 else 0.0,
+            patchiness=float(rng.uniform(0.2, 0.7)),
+            softness_mm=float(rng.uniform(0.5, 1.5)),
         )
     return SyntheticLesion(shape, look)
 

@@ -181,7 +181,7 @@ def _draw_size(rng: np.random.Generator) -> float:
     draw = rng.random()
     if draw < 0.55:
         return draw_diameter(rng)
-    return float(rng.uniform(3.0, 18.0) if draw < 0.88 else rng.uniform(14.0, 34.0))
+    return float(rng.uniform(3.0, 18.0) if draw < 0.85 else rng.uniform(14.0, 44.0))
 
 
 def _operate(look: Look, grid: Grid, hull: NDArray[np.bool_], lesions: list[SyntheticLesion], rng: np.random.Generator) -> None:
@@ -248,7 +248,7 @@ def _coarsened(array: NDArray[np.float32], rng: np.random.Generator) -> NDArray[
     """Thick slices: one time in six, averaged along one axis and interpolated back."""
     if rng.random() > 1 / 6:
         return array
-    axis, thickness = int(rng.integers(3)), float(rng.uniform(1.5, 5.0))
+    axis, thickness = int(rng.integers(3)), float(rng.uniform(1.5, 7.0))
     blurred = ndimage.gaussian_filter1d(array, thickness / 2.355, axis=axis)
     positions = np.arange(float(rng.uniform(0, thickness)), array.shape[axis], thickness)
     moved = np.moveaxis(blurred, axis, 0)
