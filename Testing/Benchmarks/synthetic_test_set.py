@@ -54,6 +54,10 @@ RESERVED = (
 )
 VALIDATION = (
     *_maps((15, 16), 1500),
+    VolumeSpec("map15_gre_c", "labelmaps/training_seg_15", GRADIENT_ECHO, SKULL_ON, 9011, THIN),
+    VolumeSpec("map15_gre_stripped_c", "labelmaps/training_seg_15", GRADIENT_ECHO, STRIPPED, 9012, FINE),
+    VolumeSpec("map16_gre_c", "labelmaps/training_seg_16", GRADIENT_ECHO, SKULL_ON, 9013, FINE),
+    VolumeSpec("map16_gre_d", "labelmaps/training_seg_16", GRADIENT_ECHO, SKULL_ON, 9014, THIN, "large"),
     VolumeSpec("map15_huge", "labelmaps/training_seg_15", GRADIENT_ECHO, SKULL_ON, 9001, THIN, "huge"),
     VolumeSpec("map16_huge", "labelmaps/training_seg_16", GRADIENT_ECHO, SKULL_ON, 9002, FINE, "huge"),
     VolumeSpec("map15_huge_thick", "labelmaps/training_seg_15", GRADIENT_ECHO, SKULL_ON, 9003, (0.5, 0.5, 6.0), "huge"),

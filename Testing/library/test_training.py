@@ -14,7 +14,7 @@ from BrainMetsAILib.training.backgrounds import Background
 from BrainMetsAILib.training.config import TrainingConfig, TrainingRefused, checked, read_config
 from BrainMetsAILib.training.loss import HARDEST, hardest_share, segmentation_loss, weights_of_small_lesions
 from BrainMetsAILib.training.packing import pack
-from BrainMetsAILib.training.patches import IGNORE, draw_patch
+from BrainMetsAILib.training.patches import IGNORE, THICKNESS_MM, draw_patch, in_thick_slices
 from BrainMetsAILib.training.real_cases import find_cases
 from BrainMetsAILib.training.session import choose_training_device, run_training
 from BrainMetsAILib.training.supervision import supervise
@@ -55,6 +55,19 @@ def test_windows_of_label_maps_have_the_brain_around_zero() -> None:
     rng = np.random.default_rng(1)
     medians = [float(np.median(draw_patch([head], np.ones(1), rng, 32)[0])) for _ in range(40)]
     assert np.median(np.abs(medians)) < 0.5
+
+
+@pytest.mark.parametrize("spacing_mm", [0.8, 2.0])
+def test_thick_slices_are_as_thick_as_millimetres_say(spacing_mm: float) -> None:
+    rng = np.random.default_rng(3)
+    plane = np.zeros((64, 64, 64), np.float32)
+    plane[32] = 1.0
+    widths = []
+    for _ in range(400):
+        changed = np.argwhere(in_thick_slices(plane, np.full(3, spacing_mm), rng).mean(axis=(1, 2)) > 0.2 * spacing_mm / THICKNESS_MM[1])
+        widths.append(len(changed) * spacing_mm)
+    assert np.mean(np.array(widths) > spacing_mm) < 1 / 6, "one axis in three, of one volume in six"
+    assert THICKNESS_MM[1] < max(widths) < 3 * THICKNESS_MM[1]
 
 
 def test_configurations_are_checked(cases: Path, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class Enhancement:
     chambers_mm
         Size of the chambers into which enhancing septa divide the core; 0 where it is one cavity.
     patchiness
-        How much the contrast varies from one part of the lesion to another, relative to it; it never falls below a tenth.
+        How much the contrast varies from one part of the lesion to another, relative to it; it never falls below two fifths.
     softness_mm
         How gradually it passes into its surroundings, as the SD of a Gaussian.
     fingers

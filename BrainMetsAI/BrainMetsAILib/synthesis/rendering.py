@@ -142,7 +142,7 @@ def _blend(
     contrast: float | NDArray[np.float32] = look.contrast
     if look.patchiness > 0:
         varying = _smooth_noise(patch.shape, 0.15 * lesion.shape.diameter_mm / edge_mm, rng)
-        contrast = look.contrast * np.maximum(1 + look.patchiness * varying, 0.1)
+        contrast = look.contrast * np.maximum(1 + look.patchiness * varying, 0.4)
     level = max(around, fluid + 0.5 * unit) + contrast * unit
     uneven = ndimage.gaussian_filter(rng.normal(size=patch.shape), 1.5).astype(np.float32)
     uneven *= look.texture * unit / max(float(uneven.std()), 1e-6)

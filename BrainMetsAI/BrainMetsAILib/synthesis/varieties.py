@@ -93,6 +93,7 @@ def as_variety(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) 
 
 
 def _rough(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) -> SyntheticLesion:
+    """Their contrast counts from the tissue without its oedema: what cannot be told from sound tissue is not called enhancing."""
     look = replace(lesion.enhancement, texture=float(rng.uniform(0.05, 0.3)), fingers=float(rng.uniform(0.2, 1.0)))
     size = lesion.shape.diameter_mm
     if variety == "nodular":
@@ -110,7 +111,7 @@ def _rough(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) -> S
         look = replace(
             look,
             core=float(rng.uniform(0.0, 0.25)),
-            contrast=float(rng.uniform(0.3, 1.2)),
+            contrast=float(rng.uniform(0.35, 1.2)) + look.oedema,
             patchiness=float(rng.uniform(0.2, 0.8)),
         )
         return SyntheticLesion(shape, look)
@@ -126,7 +127,7 @@ def _rough(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) -> S
     if variety == "ragged":
         look = replace(
             look,
-            contrast=float(rng.uniform(0.3, 1.3)),
+            contrast=float(rng.uniform(0.35, 1.3)) + look.oedema,
             core=float(rng.uniform(0.0, 1.0)),
             chambers_mm=chambers if rng.random() < 0.4 else 0.0,
             patchiness=float(rng.uniform(0.1, 0.6)),
@@ -135,7 +136,7 @@ def _rough(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) -> S
     else:
         look = replace(
             look,
-            contrast=float(rng.uniform(0.25, 0.9)),
+            contrast=float(rng.uniform(0.3, 0.9)) + look.oedema,
             core=float(rng.uniform(0.5, 1.5)),
             chambers_mm=chambers if rng.random() < 0.7 else 0.0,
             patchiness=float(rng.uniform(0.2, 0.7)),

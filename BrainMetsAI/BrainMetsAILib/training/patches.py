@@ -22,6 +22,7 @@ VESSEL_SHARE = 100  # of 200: voxels half filled by a vessel
 CAVITY_SHARE = 0.06  # of windows: a resection cavity, half of them with a nodule at the wall
 BLACK_BLOOD_SHARE = 0.3
 COARSE_SHARE = 0.08  # of windows: at about 2 mm, for the search for large lesions
+THICKNESS_MM = (1.5, 7.0)
 IGNORE = 255  # class of voxels that are left out of the loss
 
 
@@ -93,7 +94,7 @@ def draw_patch(
         blur_voxels=float(rng.choice([0.0, rng.uniform(0.2, 0.8)])),
         bias=float(rng.uniform(0, 0.25)),
     )
-    array = _coarsened(array, rng)
+    array = in_thick_slices(array, np.linalg.norm(to_head, axis=0), rng)
     classes = np.where(rendered.labels > 0, np.where(rendered.necrosis, 2, 1), 0).astype(np.uint8)
     if background.excluded is not None:
         classes[nearest(background.excluded) & (classes == 0)] = IGNORE
@@ -244,11 +245,14 @@ def _rendered_labels(background: Background, labels: NDArray[Any], rng: np.rando
     return Look(np.maximum(array, 0), fluid, white, float(median), max(float(high - low), 0.2))
 
 
-def _coarsened(array: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Thick slices: one time in six, averaged along one axis and interpolated back."""
+def in_thick_slices(array: NDArray[np.float32], spacing_mm: NDArray[np.floating], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Thick slices: one time in six, averaged along one axis [k, j, i] and interpolated back."""
     if rng.random() > 1 / 6:
         return array
-    axis, thickness = int(rng.integers(3)), float(rng.uniform(1.5, 7.0))
+    axis = int(rng.integers(3))
+    thickness = float(rng.uniform(*THICKNESS_MM)) / float(spacing_mm[axis])
+    if thickness < 1:
+        return array
     blurred = ndimage.gaussian_filter1d(array, thickness / 2.355, axis=axis)
     positions = np.arange(float(rng.uniform(0, thickness)), array.shape[axis], thickness)
     moved = np.moveaxis(blurred, axis, 0)
