@@ -80,7 +80,7 @@ def test_rough_varieties_are_uneven(variety: str, seed: int) -> None:
     plain = draw_lesion(rng, CENTRE, 24.0)
     lesion = as_variety(plain, variety, rng)
     assert lesion.shape.diameter_mm == 24.0 and lesion.enhancement.fingers > 0
-    lesion = replace(lesion, enhancement=replace(lesion.enhancement, oedema=0.0))
+    lesion = replace(lesion, enhancement=replace(lesion.enhancement, oedema=0.35))
     array, rendered = drawn(lesion, seed)
     enhancing = (rendered.labels == 1) & ~rendered.necrosis
     assert rendered.necrosis.sum() > 50 and enhancing.sum() > 50

@@ -38,6 +38,8 @@ class Enhancement:
         How much the contrast varies from one part of the lesion to another, relative to it; it never falls below two fifths.
     softness_mm
         How gradually it passes into its surroundings, as the SD of a Gaussian.
+    above_sound
+        Whether the contrast counts from the surroundings without the lesion's own oedema.
     fingers
         How unevenly the oedema reaches: 0, as far everywhere; 1, hardly in some places and twice as far in others.
     """
@@ -50,6 +52,7 @@ class Enhancement:
     chambers_mm: float = 0.0
     patchiness: float = 0.0
     softness_mm: float = 0.0
+    above_sound: bool = False
     fingers: float = 0.0
 
 

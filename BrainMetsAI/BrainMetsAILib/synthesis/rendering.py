@@ -56,7 +56,7 @@ def render_lesions(
     fluid_level, white_level
         Intensities of dark fluid and of white matter: the unit of `Enhancement`.
     rng
-        For texture only.
+        For texture, chambers, patches and the reach of oedema; never for outlines.
     samples
         Points a voxel edge for the partial volume.
     oedema_where
@@ -126,7 +126,7 @@ def _chambers(shape: tuple[int, ...], size: float, rng: np.random.Generator) -> 
 
 
 def _smooth_noise(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Noise [k, j, i] of mean 0 and SD 1, smooth over `sigma` voxels."""
+    """Noise [k, j, i] of SD 1 around 0, smooth over `sigma` voxels."""
     field = ndimage.gaussian_filter(rng.normal(size=shape).astype(np.float32), sigma)
     return np.asarray(field / max(float(field.std()), 1e-6))
 
@@ -143,6 +143,8 @@ def _blend(
     if look.patchiness > 0:
         varying = _smooth_noise(patch.shape, 0.15 * lesion.shape.diameter_mm / edge_mm, rng)
         contrast = look.contrast * np.maximum(1 + look.patchiness * varying, 0.4)
+    if look.above_sound:
+        around += look.oedema * unit
     level = max(around, fluid + 0.5 * unit) + contrast * unit
     uneven = ndimage.gaussian_filter(rng.normal(size=patch.shape), 1.5).astype(np.float32)
     uneven *= look.texture * unit / max(float(uneven.std()), 1e-6)

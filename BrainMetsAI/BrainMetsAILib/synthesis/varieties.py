@@ -14,7 +14,8 @@ SHARES: Mapping[str, float] = {
     "cystic": 0.06, "multilocular": 0.07, "haemorrhagic": 0.06, "edge-enhancing": 0.05, "treated": 0.06, "faint": 0.06,
     "nodular": 0.05, "ragged": 0.14, "infiltrative": 0.09,
 }  # fmt: skip
-"""Share of each variety among lesions of at least `LEAST_MM`; the others are as `lesion_sampling.draw_lesion` makes them."""
+"""Share of each variety among lesions of at least `LEAST_MM` (`ROUGH` ones: `LEAST_ROUGH_MM`, twice as many from `LARGE_MM` on); the
+others are as `lesion_sampling.draw_lesion` makes them."""
 LEAST_MM = 5.0
 LEAST_ROUGH_MM = 8.0
 """Below it a surface is hardly seen to be rough."""
@@ -44,7 +45,7 @@ def as_variety(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) 
     Parameters
     ----------
     lesion
-        Its place, size and outline stay.
+        Its place and size stay, and its outline but for the `ROUGH` varieties.
     variety
         ``cystic``: a thin wall around dark fluid. ``multilocular``: enhancing septa divide the core into chambers. ``haemorrhagic``:
         T1-bright blood in patches, which on a single T1c cannot be told from enhancement and counts as such. ``edge-enhancing``: only a
@@ -93,8 +94,8 @@ def as_variety(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) 
 
 
 def _rough(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) -> SyntheticLesion:
-    """Their contrast counts from the tissue without its oedema: what cannot be told from sound tissue is not called enhancing."""
-    look = replace(lesion.enhancement, texture=float(rng.uniform(0.05, 0.3)), fingers=float(rng.uniform(0.2, 1.0)))
+    """Their contrast counts from sound tissue, so that nothing is called enhancing that is no brighter than that."""
+    look = replace(lesion.enhancement, texture=float(rng.uniform(0.02, 0.12)), fingers=float(rng.uniform(0.2, 1.0)), above_sound=True)
     size = lesion.shape.diameter_mm
     if variety == "nodular":
         x, y, z = rng.normal(size=3)
@@ -111,7 +112,7 @@ def _rough(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) -> S
         look = replace(
             look,
             core=float(rng.uniform(0.0, 0.25)),
-            contrast=float(rng.uniform(0.35, 1.2)) + look.oedema,
+            contrast=float(rng.uniform(0.35, 1.2)),
             patchiness=float(rng.uniform(0.2, 0.8)),
         )
         return SyntheticLesion(shape, look)
@@ -127,7 +128,7 @@ def _rough(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) -> S
     if variety == "ragged":
         look = replace(
             look,
-            contrast=float(rng.uniform(0.35, 1.3)) + look.oedema,
+            contrast=float(rng.uniform(0.35, 1.3)),
             core=float(rng.uniform(0.0, 1.0)),
             chambers_mm=chambers if rng.random() < 0.4 else 0.0,
             patchiness=float(rng.uniform(0.1, 0.6)),
@@ -136,11 +137,11 @@ def _rough(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) -> S
     else:
         look = replace(
             look,
-            contrast=float(rng.uniform(0.3, 0.9)) + look.oedema,
-            core=float(rng.uniform(0.5, 1.5)),
+            contrast=float(rng.uniform(0.3, 0.9)),
+            core=float(rng.uniform(0.4, 1.1)),
             chambers_mm=chambers if rng.random() < 0.7 else 0.0,
             patchiness=float(rng.uniform(0.2, 0.7)),
-            softness_mm=float(rng.uniform(0.5, 1.5)),
+            softness_mm=float(rng.uniform(0.3, 1.0)),
         )
     return SyntheticLesion(shape, look)
 

@@ -258,8 +258,8 @@ def in_thick_slices(array: NDArray[np.float32], spacing_mm: NDArray[np.floating]
     moved = np.moveaxis(blurred, axis, 0)
     low = np.clip(np.floor(positions).astype(int), 0, array.shape[axis] - 1)
     taken = moved[low]
-    at = np.clip(np.interp(np.arange(array.shape[axis]), positions, np.arange(len(positions))), 0, len(positions) - 1)
+    at = np.clip(np.interp(np.arange(array.shape[axis]), low, np.arange(len(low))), 0, len(low) - 1)
     below = np.floor(at).astype(int)
-    above = np.minimum(below + 1, len(positions) - 1)
+    above = np.minimum(below + 1, len(low) - 1)
     part = (at - below).astype(np.float32)[:, None, None]
     return np.ascontiguousarray(np.moveaxis(taken[below] * (1 - part) + taken[above] * part, 0, axis))
