@@ -1,12 +1,14 @@
 """Training: real cases are read and split as they should be, a training learns, goes on where it was, and ends as a usable bundle."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from safetensors.torch import load_file
 
 from BrainMetsAILib.cli.main import main
 from BrainMetsAILib.models.bundles import read_bundle
@@ -233,6 +235,25 @@ def test_windows_grow_with_the_training(cases: Path, tmp_path: Path, monkeypatch
     for _ in range(6):  # in slices of one step each
         run_training(config, tmp_path / "slices", 1e-6, "cpu", lambda *_: None)
     assert [shape[-1] for shape in shown] == [24, 24, 32, 32, 40, 40]
+
+
+def test_weights_of_the_start_are_mixed_in_where_wanted(cases: Path, tmp_path: Path) -> None:
+    def train(name: str, **others: object) -> Path:
+        small = TrainingConfig("compact", TINY, steps=2, window_sizes=(24,), workers=0, cases=cases, validation_windows=1)
+        config = checked(replace(small, **others))  # type: ignore[arg-type]
+        run_training(config, tmp_path / name, 10, "cpu", lambda *_: None)
+        return tmp_path / name
+
+    start = read_bundle(train("first") / "bundle").weights
+    further = train("second", start=start, start_share=0.25, peak_rate=1.0)
+    begun, mixed = load_file(str(start)), load_file(str(read_bundle(further / "bundle").weights))
+    best = torch.load(further / "state.pt", weights_only=True)["best"]
+    assert any(not torch.allclose(best[key], begun[key].float(), atol=1e-3) for key in begun), "the training changed something"
+    for key, value in mixed.items():
+        assert torch.allclose(value.float(), 0.75 * best[key] + 0.25 * begun[key].float(), atol=2e-3), key
+    assert "25%" in (further / "bundle" / "docs" / "README.md").read_text(encoding="utf-8")
+    with pytest.raises(TrainingRefused, match="needs weights to begin with"):
+        checked(TrainingConfig(cases=cases, start_share=0.25))
 
 
 def test_training_goes_on_where_it_was_and_ends_as_a_bundle(cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

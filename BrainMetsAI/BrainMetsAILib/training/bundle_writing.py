@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS, models_folder, read_bundle
 from BrainMetsAILib.models.network import CLASSES
@@ -54,7 +54,13 @@ def write_weights(state: Path, bundle: Path) -> str:
 
 
 def write_whole_bundle(
-    bundle: Path, state: Path, metadata: Mapping[str, Any], settings: Mapping[str, Any], card: Callable[[Mapping[str, Any], str], str]
+    bundle: Path,
+    state: Path,
+    metadata: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    card: Callable[[Mapping[str, Any], str], str],
+    start: Path | None = None,
+    start_share: float = 0.0,
 ) -> None:
     """A whole new bundle, card included, in one move; what the folder held is replaced.
 
@@ -69,13 +75,15 @@ def write_whole_bundle(
         and, where the settings do not name it, the network.
     card
         Makes the model card (Markdown) of the state and the checksum.
+    start, start_share
+        Weights (safetensors) that are mixed in, and their share (`TrainingConfig.start_share`).
     """
     trained: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
     draft = bundle.with_name(bundle.name + ".new")
     shutil.rmtree(draft, ignore_errors=True)
     _update(draft / METADATA, metadata)
     _update(draft / SETTINGS, {"network": trained["sizes"], **settings})
-    digest = _store_weights(trained, draft)
+    digest = _store_weights(trained, draft, start if start_share else None, start_share)
     shutil.copy(models_folder() / "brainmets_rlk_unet" / "LICENSE", draft / "LICENSE")
     (draft / CARD).parent.mkdir(parents=True)
     (draft / CARD).write_text(card(trained, digest), encoding="utf-8")
@@ -84,8 +92,12 @@ def write_whole_bundle(
     draft.rename(bundle)
 
 
-def _store_weights(trained: Mapping[str, Any], bundle: Path) -> str:
-    weights = {k: v.to(torch.float16).contiguous() for k, v in (trained["best"] or trained["average"]).items()}
+def _store_weights(trained: Mapping[str, Any], bundle: Path, start: Path | None = None, start_share: float = 0.0) -> str:
+    weights = {k: v.float() for k, v in (trained["best"] or trained["average"]).items()}
+    if start is not None:
+        begun = load_file(str(start))
+        weights = {k: v.lerp(begun[k].float(), start_share) for k, v in weights.items()}
+    weights = {k: v.to(torch.float16).contiguous() for k, v in weights.items()}
     target = bundle / WEIGHTS
     target.parent.mkdir(parents=True, exist_ok=True)
     save_file(weights, str(target))
@@ -120,6 +132,7 @@ def write_bundle(
     def card(trained: Mapping[str, Any], digest: str) -> str:
         checked = f"{trained['best_loss']:.3f}" if trained["best"] else "not measured"
         minutes = trained["spent_s"] / 60
+        mixed = f", before {config.start_share:.0%} of the weights it began with were mixed in" if config.start_share else ""
         edges = ", then ".join(f"{size}³" for size in config.window_sizes)
         return f"""# Model card: {name}
 
@@ -132,7 +145,7 @@ made it, for whom, and where the cases come from.
 | Real cases | {_counted(trained_on)} trained on, {_counted(kept_back)} kept back |
 | Synthesis | {synthetic} |
 | Training | {trained["step"]} steps of windows of {edges} voxels at about 1 mm, {minutes:.0f} minutes, seed {config.seed} |
-| Lowest validation loss | {checked} |
+| Lowest validation loss | {checked}{mixed} |
 | SHA-256 of the weights | `{digest}` |
 
 A validation loss is no measure of use: run `brainmets evaluate` on cases of other patients, and write down here what it says.
@@ -147,7 +160,7 @@ Never tested on leptomeningeal, dural or skull metastases, nor on children.
         "intended_use": "Research only; not for clinical decisions",
     }
     sizes = {**config.network_sizes(), "classes": list(CLASSES)}
-    write_whole_bundle(bundle, state, metadata, {**SETTINGS_OF_A_RUN, "network": sizes}, card)
+    write_whole_bundle(bundle, state, metadata, {**SETTINGS_OF_A_RUN, "network": sizes}, card, config.start, config.start_share)
 
 
 def _counted(cases: Sequence[RealCase]) -> str:

@@ -65,6 +65,9 @@ class TrainingConfig:
         Minutes between two looks at them; with `steps`, as many looks as there would be in `minutes`.
     start
         Weights (safetensors) to begin with; None for random ones.
+    start_share
+        Share of those in the weights that are written in the end: some of them keep what this training shows too seldom (Wortsman et al.,
+        Robust fine-tuning of zero-shot models, CVPR 2022, arXiv:2109.01903).
     """
 
     network: str = "rlk_unet"
@@ -86,6 +89,7 @@ class TrainingConfig:
     validation_windows: int = 24
     validate_every: float = 10.0
     start: Path | None = None
+    start_share: float = 0.0
 
     def network_sizes(self) -> dict[str, Any]:
         """What `networks.build_network` takes."""
@@ -137,9 +141,11 @@ def checked(config: TrainingConfig) -> TrainingConfig:
         raise TrainingRefused(
             f"window_sizes must be multiples of 8 from {SMALLEST_WINDOW} to {LARGEST_WINDOW}, not {sizes!r}; correct the configuration."
         )
+    if config.start_share and config.start is None:
+        raise TrainingRefused("start_share needs weights to begin with; name them as start, or leave it out.")
     limits = {
         "minutes": (0.01, 1e5), "steps": (0, 10**9), "batch": (1, 512), "shown": (1, 100), "peak_rate": (1e-7, 1.0), "workers": (0, 256),
-        "seed": (0, 2**31), "synthetic_share": (0.0, 1.0), "validation_share": (0.0, 0.9),
+        "seed": (0, 2**31), "synthetic_share": (0.0, 1.0), "validation_share": (0.0, 0.9), "start_share": (0.0, 0.9),
         "validation_windows": (1, 1000), "validate_every": (0.05, 1e5),
     }  # fmt: skip
     numbers = {}
