@@ -11,6 +11,7 @@ from anatomy_by_hand import write_anatomy_by_hand
 from BrainMetsAILib.images.geometry import array_of, image_like
 from BrainMetsAILib.models import anatomy as judgement
 from BrainMetsAILib.models.anatomy import Anatomy
+from BrainMetsAILib.models.brain_region import shares_inside
 from BrainMetsAILib.models.bundles import find_bundle
 from BrainMetsAILib.models.candidate_places import OUTSIDE, PLEXUS, SURFACE, brain_with_margin, places_of, reasons_to_remove
 from BrainMetsAILib.models.finding import FindingError
@@ -51,6 +52,19 @@ def test_a_large_candidate_must_lie_deeper(beyond: float, kept: bool) -> None:
     """A ball of 16 mm, of which an outline that is off by some millimetres cannot leave so much outside."""
     assert reasons(((BRAIN_MM[0] + beyond, 0.0, 0.0), 8.0)) == ({} if kept else {1: SURFACE})
     assert reasons(((BRAIN_MM[0] + beyond / 4, 0.0, 0.0), 2.0)) == {}, "as far out for its size, and small"
+
+
+def test_what_is_spread_out_on_the_surface_is_taken_out_and_a_lesion_that_bulges_is_not() -> None:
+    """A sinus on the brain, flat although most of it counts as brain, against a ball of the same volume that leaves the brain too."""
+    outer, inner = (ellipsoid(POINTS, (0.0, 0.0, 0.0), tuple(edge + by for edge in BRAIN_MM)) for by in (1.0, -5.0))
+    sinus = outer & ~inner & (np.abs(POINTS[0]) < 25) & (np.abs(POINTS[1]) < 25) & (POINTS[2] > 0)
+    size = 2 * (3 * np.count_nonzero(sinus) / (4 * np.pi)) ** (1 / 3)
+    assert size > 18
+    bulging = ellipsoid(POINTS, (BRAIN_MM[0] - 0.3 * size, 0.0, -10.0), size / 2)
+    labels = np.where(sinus, 1, np.where(bulging, 2, 0)).astype(np.uint16)
+    shares = shares_inside(image_like(labels, FINE), ANATOMY.brain_mask())
+    assert 0.6 < shares[1] < 0.9 and 0.6 < shares[2] < 0.9
+    assert reasons_to_remove(image_like(labels, FINE), brain_with_margin(ANATOMY), ANATOMY) == {1: SURFACE}
 
 
 def test_without_regions_only_what_is_outside_is_told() -> None:
