@@ -23,6 +23,21 @@ def rician_noise(array: NDArray[np.float32], sd: float, rng: np.random.Generator
     return np.asarray(np.hypot(real, imaginary), np.float32)
 
 
+def in_slices(array: NDArray[np.float32], axis: int, thickness: float, first: float) -> NDArray[np.float32]:
+    """What slices of `thickness` voxels (1 or more) along an axis show of [k, j, i], interpolated back onto the same grid.
+
+    The first slice lies at `first` (0 to `thickness`, in voxels), rounded down as all are.
+    """
+    blurred = np.moveaxis(ndimage.gaussian_filter1d(array, thickness / 2.355, axis=axis), axis, 0)
+    slices = np.minimum(np.arange(first, len(blurred), thickness).astype(int), len(blurred) - 1)
+    taken = blurred[slices]
+    at = np.interp(np.arange(len(blurred)), slices, np.arange(len(slices)))
+    below = at.astype(int)
+    part = (at - below).astype(np.float32)[:, None, None]
+    back = taken[below] * (1 - part) + taken[np.minimum(below + 1, len(slices) - 1)] * part
+    return np.ascontiguousarray(np.moveaxis(back, 0, axis))
+
+
 def acquire(
     array: NDArray[np.float32], white_level: float, rng: np.random.Generator, noise: float, blur_voxels: float, bias: float
 ) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from BrainMetsAILib.synthesis.shapes import LesionShape, Lobe, Ripples, Vector
 
@@ -94,12 +95,17 @@ def draw_rotation(rng: np.random.Generator) -> tuple[float, ...]:
     return tuple(float(v) for v in q.ravel())
 
 
+def draw_direction(rng: np.random.Generator) -> NDArray[np.floating]:
+    """A unit vector (3,), any direction as likely as any other."""
+    d = rng.normal(size=3)
+    return np.asarray(d / np.linalg.norm(d))
+
+
 def draw_lobes(rng: np.random.Generator, strength: float) -> tuple[Lobe, ...]:
     """Between two and seven bumps and dents."""
     lobes = []
     for _ in range(int(rng.integers(2, 8))):
-        d = rng.normal(size=3)
-        d /= np.linalg.norm(d)
+        d = draw_direction(rng)
         lobes.append(Lobe(float(rng.uniform(-0.7, 1.0) * strength), float(rng.uniform(2.0, 12.0)), (float(d[0]), float(d[1]), float(d[2]))))
     return tuple(lobes)
 
@@ -108,8 +114,7 @@ def draw_ripples(rng: np.random.Generator, height: float, shortest: float, longe
     """Twelve waves in random directions; the height and the lengths are shares of the lesion's radius."""
     waves = []
     for length in np.exp(rng.uniform(np.log(shortest), np.log(longest), 12)):
-        d = rng.normal(size=3)
-        d *= 2 * np.pi / (length * np.linalg.norm(d))
+        d = 2 * np.pi / length * draw_direction(rng)
         waves.append(((float(d[0]), float(d[1]), float(d[2])), float(rng.uniform(0, 2 * np.pi))))
     return Ripples(height, tuple(waves))
 

@@ -4,7 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from BrainMetsAILib.synthesis.lesion_sampling import Enhancement, SyntheticLesion, draw_diameter, draw_enhancement, draw_lesion
+from BrainMetsAILib.synthesis.lesion_sampling import (
+    Enhancement,
+    SyntheticLesion,
+    draw_diameter,
+    draw_direction,
+    draw_enhancement,
+    draw_lesion,
+)
 from BrainMetsAILib.synthesis.placement import NoRoom, Placement
 from BrainMetsAILib.synthesis.shapes import LesionShape, Vector
 
@@ -79,16 +86,11 @@ def _along(centre: Vector, direction: np.ndarray, step_mm: float) -> Vector:
     return float(p[0]), float(p[1]), float(p[2])
 
 
-def _direction(rng: np.random.Generator) -> np.ndarray:
-    d = rng.normal(size=3)
-    return np.asarray(d / np.linalg.norm(d))
-
-
 def _splitting(placement: Placement, rng: np.random.Generator) -> Course:
     size = float(rng.uniform(11.0, 17.0))
     before = draw_lesion(rng, placement.draw(rng, size * 1.3, []), size)
     before = replace(before, enhancement=replace(before.enhancement, contrast=max(before.enhancement.contrast, 0.5)))
-    away = _direction(rng)
+    away = draw_direction(rng)
     parts = []
     for side in (-1.0, 1.0):
         solid = LesionShape(_along(before.shape.centre_mm, away, side * 0.5 * size * 0.95), size * float(rng.uniform(*PARTS)) ** (1 / 3))
@@ -100,7 +102,7 @@ def _merging(placement: Placement, rng: np.random.Generator, others: list[Synthe
     """Two neighbours 3.5 mm apart, and the one longish lesion that later takes in both."""
     for _ in range(60):
         sizes = [float(rng.uniform(6.5, 9.0)) for _ in range(2)]
-        middle, away = placement.draw(rng, 16.0, others), _direction(rng)
+        middle, away = placement.draw(rng, 16.0, others), draw_direction(rng)
         gap = sum(sizes) / 2 + 3.5
         ends = [_along(middle, away, side * gap / 2) for side in (-1, 1)]
         if all(placement.is_inside(end, 4.0) for end in ends):

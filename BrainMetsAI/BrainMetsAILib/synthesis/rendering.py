@@ -112,7 +112,7 @@ def _draw_oedema(
     outer, _ = lesion.shape.levels(grid.centres(box))
     reach: float | NDArray[np.float32] = look.oedema_mm
     if look.fingers > 0:
-        longer = _smooth_noise(outer.shape, 0.4 * look.oedema_mm / grid.voxel_mm3 ** (1 / 3), rng)
+        longer = _smooth_noise(outer.shape, 0.4 * look.oedema_mm / grid.voxel_mm3 ** (1 / 3), 1.0, rng)
         reach = look.oedema_mm * (1 + look.fingers * np.clip(longer, -0.9, 1.0))
     fade = np.clip(1 - np.maximum(outer, 0) / reach, 0, 1) ** 1.5
     if where is not None:
@@ -122,13 +122,14 @@ def _draw_oedema(
 
 def _chambers(shape: tuple[int, ...], size: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """How much of each voxel [k, j, i] chambers of `size` voxels fill (about half of all); septa of uneven thickness divide them."""
-    return np.clip(size / 4.0 * _smooth_noise(shape, size / 4.0, rng) + 0.5, 0.0, 1.0).astype(np.float32)
+    return np.clip(_smooth_noise(shape, size / 4.0, size / 4.0, rng) + 0.5, 0.0, 1.0).astype(np.float32)
 
 
-def _smooth_noise(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Noise [k, j, i] of SD 1 around 0, smooth over `sigma` voxels."""
-    field = ndimage.gaussian_filter(rng.normal(size=shape).astype(np.float32), sigma)
-    return np.asarray(field / max(float(field.std()), 1e-6))
+def _smooth_noise(shape: tuple[int, ...], sigma: float, sd: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Noise [k, j, i] of SD `sd` around 0, smooth over `sigma` voxels."""
+    field = ndimage.gaussian_filter(rng.normal(size=shape), sigma).astype(np.float32)
+    field *= sd / max(float(field.std()), 1e-6)
+    return np.asarray(field)
 
 
 def _blend(
@@ -139,15 +140,14 @@ def _blend(
     inside = whole > 0.5
     around = float(np.median(patch[inside])) if inside.any() else float(np.average(patch, weights=whole + 1e-6))
     # Never below grey matter: an enhancing lesion in a sulcus is as bright as one in white matter.
-    contrast: float | NDArray[np.float32] = look.contrast
+    contrast: float | NDArray[np.floating] = look.contrast
     if look.patchiness > 0:
-        varying = _smooth_noise(patch.shape, 0.15 * lesion.shape.diameter_mm / edge_mm, rng)
-        contrast = look.contrast * np.maximum(1 + look.patchiness * varying, 0.4)
+        varying = _smooth_noise(patch.shape, 0.15 * lesion.shape.diameter_mm / edge_mm, look.patchiness, rng)
+        contrast = look.contrast * np.maximum(1 + varying, 0.4)
     if look.above_sound:
         around += look.oedema * unit
     level = max(around, fluid + 0.5 * unit) + contrast * unit
-    uneven = ndimage.gaussian_filter(rng.normal(size=patch.shape), 1.5).astype(np.float32)
-    uneven *= look.texture * unit / max(float(uneven.std()), 1e-6)
+    uneven = _smooth_noise(patch.shape, 1.5, look.texture * unit, rng)
     sigma = float(np.hypot(POINT_SPREAD_MM, look.softness_mm)) / edge_mm
     change = (whole - core) * (level + uneven - patch) + core * (fluid + look.core * 0.6 * unit + 0.3 * uneven - patch)
     return patch + (ndimage.gaussian_filter(change, sigma, mode="nearest") if sigma > 0.2 else change).astype(np.float32)

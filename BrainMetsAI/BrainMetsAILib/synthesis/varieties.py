@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion, draw_lesion, draw_lobes, draw_ripples
+from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion, draw_direction, draw_lesion, draw_lobes, draw_ripples
 from BrainMetsAILib.synthesis.shapes import Grid, LesionShape, Lobe, Vector, coverage
 
 SHARES: Mapping[str, float] = {
@@ -22,6 +22,11 @@ LEAST_ROUGH_MM = 8.0
 ROUGH = ("nodular", "ragged", "infiltrative")
 LARGE_MM = 15.0
 """From here on the rough varieties are twice as frequent: hardly any large metastasis is a smooth ball."""
+UNEVEN_LOOKS: Mapping[str, tuple[tuple[float, float], tuple[float, float], float, tuple[float, float], tuple[float, float]]] = {
+    "ragged": ((0.35, 1.3), (0.0, 1.0), 0.4, (0.1, 0.6), (0.0, 0.6)),
+    "infiltrative": ((0.3, 0.9), (0.4, 1.1), 0.7, (0.2, 0.7), (0.3, 1.0)),
+}
+"""Ranges of contrast and core, share with chambers, ranges of patchiness and softness in mm (`Enhancement`)."""
 RIM_MM = (0.8, 1.6)
 """Thickness of the line that enhances around a resection cavity without tumour."""
 
@@ -98,9 +103,8 @@ def _rough(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) -> S
     look = replace(lesion.enhancement, texture=float(rng.uniform(0.02, 0.12)), fingers=float(rng.uniform(0.2, 1.0)), above_sound=True)
     size = lesion.shape.diameter_mm
     if variety == "nodular":
-        x, y, z = rng.normal(size=3)
-        length = float(np.linalg.norm((x, y, z)))
-        nodule = Lobe(-float(rng.uniform(0.3, 0.9)), float(rng.uniform(3.0, 14.0)), (x / length, y / length, z / length))
+        x, y, z = draw_direction(rng).tolist()
+        nodule = Lobe(-float(rng.uniform(0.3, 0.9)), float(rng.uniform(3.0, 14.0)), (x, y, z))
         shape = replace(
             lesion.shape,
             core=float(rng.uniform(0.8, 0.97)),
@@ -125,24 +129,15 @@ def _rough(lesion: SyntheticLesion, variety: str, rng: np.random.Generator) -> S
         least_rim=float(rng.choice([0.0, rng.uniform(0.1, 0.4)])),
     )
     chambers = float(np.clip(rng.uniform(0.15, 0.4) * size, 2.5, 9.0))
-    if variety == "ragged":
-        look = replace(
-            look,
-            contrast=float(rng.uniform(0.35, 1.3)),
-            core=float(rng.uniform(0.0, 1.0)),
-            chambers_mm=chambers if rng.random() < 0.4 else 0.0,
-            patchiness=float(rng.uniform(0.1, 0.6)),
-            softness_mm=float(rng.uniform(0.0, 0.6)),
-        )
-    else:
-        look = replace(
-            look,
-            contrast=float(rng.uniform(0.3, 0.9)),
-            core=float(rng.uniform(0.4, 1.1)),
-            chambers_mm=chambers if rng.random() < 0.7 else 0.0,
-            patchiness=float(rng.uniform(0.2, 0.7)),
-            softness_mm=float(rng.uniform(0.3, 1.0)),
-        )
+    contrast, core_level, chambered, patchiness, softness_mm = UNEVEN_LOOKS[variety]
+    look = replace(
+        look,
+        contrast=float(rng.uniform(*contrast)),
+        core=float(rng.uniform(*core_level)),
+        chambers_mm=chambers if rng.random() < chambered else 0.0,
+        patchiness=float(rng.uniform(*patchiness)),
+        softness_mm=float(rng.uniform(*softness_mm)),
+    )
     return SyntheticLesion(shape, look)
 
 

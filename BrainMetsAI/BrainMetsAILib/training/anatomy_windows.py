@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from BrainMetsAILib.images.normalisation import normalise_intensity
 from BrainMetsAILib.lesions.anatomy_regions import FIRST_OF_BRAIN, FIRST_OF_TISSUE, Region, mirrored
-from BrainMetsAILib.synthesis.acquisition import acquire
+from BrainMetsAILib.synthesis.acquisition import acquire, in_slices
 from BrainMetsAILib.synthesis.lesion_sampling import draw_lesion
 from BrainMetsAILib.synthesis.rendering import render_lesions
 from BrainMetsAILib.synthesis.shapes import Grid
@@ -152,14 +152,7 @@ def _draw_disease(array: NDArray[np.float32], regions: NDArray[np.uint8], fluid:
 def _thick(array: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """Thick slices along one axis, averaged and interpolated back: 2.5 to 7 mm."""
     axis, step = int(rng.integers(3)), float(rng.uniform(2.5, 7.0)) / SPACING_MM
-    blurred = np.moveaxis(ndimage.gaussian_filter1d(array, step / 2.355, axis=axis), axis, 0)
-    slices = np.arange(float(rng.uniform(0, step)), len(blurred), step)
-    taken = blurred[np.clip(np.rint(slices).astype(int), 0, len(blurred) - 1)]
-    at = np.clip(np.interp(np.arange(len(blurred)), slices, np.arange(len(slices))), 0, len(slices) - 1)
-    below = at.astype(int)
-    part = (at - below).astype(np.float32)[:, None, None]
-    back = taken[below] * (1 - part) + taken[np.minimum(below + 1, len(slices) - 1)] * part
-    return np.ascontiguousarray(np.moveaxis(back, 0, axis))
+    return in_slices(array, axis, step, float(rng.uniform(0, step)))
 
 
 def _bias(rng: np.random.Generator) -> float:

@@ -83,7 +83,7 @@ def write_whole_bundle(
     shutil.rmtree(draft, ignore_errors=True)
     _update(draft / METADATA, metadata)
     _update(draft / SETTINGS, {"network": trained["sizes"], **settings})
-    digest = _store_weights(trained, draft, start if start_share else None, start_share)
+    digest = _store_weights(trained, draft, start, start_share)
     shutil.copy(models_folder() / "brainmets_rlk_unet" / "LICENSE", draft / "LICENSE")
     (draft / CARD).parent.mkdir(parents=True)
     (draft / CARD).write_text(card(trained, digest), encoding="utf-8")
@@ -94,7 +94,7 @@ def write_whole_bundle(
 
 def _store_weights(trained: Mapping[str, Any], bundle: Path, start: Path | None = None, start_share: float = 0.0) -> str:
     weights = {k: v.float() for k, v in (trained["best"] or trained["average"]).items()}
-    if start is not None:
+    if start is not None and start_share:
         begun = load_file(str(start))
         weights = {k: v.lerp(begun[k].float(), start_share) for k, v in weights.items()}
     weights = {k: v.to(torch.float16).contiguous() for k, v in weights.items()}

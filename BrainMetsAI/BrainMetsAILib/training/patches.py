@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from BrainMetsAILib.images.normalisation import BRAIN_PERCENTILES, CLIP
-from BrainMetsAILib.synthesis.acquisition import acquire
-from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion, draw_diameter, draw_rotation, draw_shape
+from BrainMetsAILib.synthesis.acquisition import acquire, in_slices
+from BrainMetsAILib.synthesis.lesion_sampling import SyntheticLesion, draw_diameter, draw_direction, draw_rotation, draw_shape
 from BrainMetsAILib.synthesis.placement import is_free
 from BrainMetsAILib.synthesis.rendering import render_enhancing, render_lesions
 from BrainMetsAILib.synthesis.shapes import Grid
@@ -195,8 +195,7 @@ def _operate(look: Look, grid: Grid, hull: NDArray[np.bool_], lesions: list[Synt
     cavity = replace(draw_shape(rng, (i, j, k), size), core=0.0)
     draw_cavity(look.array, grid, cavity, look.fluid, look.white, rng)
     if rng.random() < 0.5:
-        away = rng.normal(size=3)
-        at = np.array([i, j, k]) + 0.5 * size * away / np.linalg.norm(away)
+        at = np.array([i, j, k]) + 0.5 * size * draw_direction(rng)
         nodule = float(rng.uniform(3.0, 10.0))
         if np.all((at > 0) & (at < len(hull) - 1)) and is_free(at, nodule, lesions, 0.0):
             lesions.append(draw_varied_lesion(rng, (float(at[0]), float(at[1]), float(at[2])), nodule))
@@ -251,15 +250,4 @@ def in_thick_slices(array: NDArray[np.float32], spacing_mm: NDArray[np.floating]
         return array
     axis = int(rng.integers(3))
     thickness = float(rng.uniform(*THICKNESS_MM)) / float(spacing_mm[axis])
-    if thickness < 1:
-        return array
-    blurred = ndimage.gaussian_filter1d(array, thickness / 2.355, axis=axis)
-    positions = np.arange(float(rng.uniform(0, thickness)), array.shape[axis], thickness)
-    moved = np.moveaxis(blurred, axis, 0)
-    low = np.clip(np.floor(positions).astype(int), 0, array.shape[axis] - 1)
-    taken = moved[low]
-    at = np.clip(np.interp(np.arange(array.shape[axis]), low, np.arange(len(low))), 0, len(low) - 1)
-    below = np.floor(at).astype(int)
-    above = np.minimum(below + 1, len(low) - 1)
-    part = (at - below).astype(np.float32)[:, None, None]
-    return np.ascontiguousarray(np.moveaxis(taken[below] * (1 - part) + taken[above] * part, 0, axis))
+    return array if thickness < 1 else in_slices(array, axis, thickness, float(rng.uniform(0, thickness)))
