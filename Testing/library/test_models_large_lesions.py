@@ -1,6 +1,7 @@
 """A second, coarser search completes large lesions and leaves everything else as the fine one outlined it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from analytic_bundle import head_with_balls, write_analytic_bundle
 from BrainMetsAILib.images.geometry import image_like
 from BrainMetsAILib.models.bundles import BundleError, find_bundle
 from BrainMetsAILib.models.inference import find_lesions
-from BrainMetsAILib.models.large_lesions import LARGE_MM, Maps, with_large_lesions
+from BrainMetsAILib.models.large_lesions import LARGE_MM, REACH_MM, Maps, around_large_lesions, with_large_lesions
 from BrainMetsAILib.models.settings import run_settings
 
 SHAPE = (44, 44, 48)
@@ -71,8 +72,17 @@ def test_what_lies_outside_the_brain_cannot_take_a_lesion_with_it() -> None:
     assert inside[0][muscle].any(), "half of it lies in the brain"
 
 
-def test_a_large_lesion_in_layers_is_found_whole(tmp_path: Path) -> None:
-    """Bright and dark layers of 1 mm: at 1 mm the analytic network sees the bright ones only, at 2 mm their mean."""
+def test_what_is_looked_at_again_lies_around_large_lesions_of_the_brain() -> None:
+    large, small = away_from((22, 22, 12)) <= 9, away_from((22, 22, 40)) <= 4
+    around = around_large_lesions(maps(large, small), 0.5, 1.0)
+    assert around[away_from((22, 22, 12)) <= 9 + REACH_MM - 1].all() and not around[away_from((22, 22, 12)) > 9 + REACH_MM + 1].any()
+    assert not around_large_lesions(maps(small), 0.5, 1.0).any()
+    assert not around_large_lesions(maps(large, small), 0.5, 1.0, np.indices(SHAPE)[2] > 20).any(), "outside the brain"
+
+
+def layered_ball() -> tuple[sitk.Image, NDArray[np.bool_]]:
+    """A head with a ball of 24 mm of bright and dark layers of 1 mm: at 1 mm the analytic network sees the bright ones only, from 2 mm on
+    their mean."""
     size, matrix = (80, 90, 80), np.eye(4)
     matrix[:3, 3] = (-39.5, -44.5, -39.5)
     image = head_with_balls(size, matrix, [])
@@ -80,15 +90,33 @@ def test_a_large_lesion_in_layers_is_found_whole(tmp_path: Path) -> None:
     ball = (k - 39.5) ** 2 + (j - 44.5) ** 2 + (i - 39.5) ** 2 <= 12.0**2
     array = sitk.GetArrayFromImage(image)
     array[ball & (k % 2 == 0)] = 330.0
-    layered = image_like(array, image)
-    once = find_lesions(layered, find_bundle(str(write_analytic_bundle(tmp_path / "once", brain_only=False))))
-    twice = find_lesions(layered, find_bundle(str(write_analytic_bundle(tmp_path / "twice", brain_only=False, coarse_spacing_mm=2.0))))
-    assert len(once.scores) > 5
-    assert len(twice.scores) == 1
-    found = sitk.GetArrayFromImage(twice.labels) > 0
-    assert 2 * (found & ball).sum() / (found.sum() + ball.sum()) > 0.9
+    return image_like(array, image), ball
 
 
-def test_a_second_search_that_is_not_coarser_is_refused(tmp_path: Path) -> None:
+def dice_and_count(folder: Path, **settings: Any) -> tuple[float, int]:
+    """Of what is found in the layered ball."""
+    image, ball = layered_ball()
+    finding = find_lesions(image, find_bundle(str(write_analytic_bundle(folder, brain_only=False, **settings))))
+    found = sitk.GetArrayFromImage(finding.labels) > 0
+    return float(2 * (found & ball).sum() / (found.sum() + ball.sum())), len(finding.scores)
+
+
+def test_a_large_lesion_in_layers_is_found_whole(tmp_path: Path) -> None:
+    assert dice_and_count(tmp_path / "once")[1] > 5
+    dice, count = dice_and_count(tmp_path / "twice", coarse_spacing_mm=2.0)
+    assert count == 1 and dice > 0.9
+
+
+def test_searches_in_between_sharpen_the_outline_of_a_large_lesion(tmp_path: Path) -> None:
+    coarse, count = dice_and_count(tmp_path / "coarse", coarse_spacing_mm=4.0)
+    between, same_count = dice_and_count(tmp_path / "between", coarse_spacing_mm=4.0, between_spacings_mm=[2.0])
+    assert count == same_count == 1
+    assert between > coarse + 0.02
+
+
+@pytest.mark.parametrize(
+    "settings", [{"coarse_spacing_mm": 0.9}, {"between_spacings_mm": [1.5]}, {"coarse_spacing_mm": 2.0, "between_spacings_mm": [2.5]}]
+)
+def test_searches_in_the_wrong_order_of_resolution_are_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
     with pytest.raises(BundleError, match="out of range"):
-        run_settings(find_bundle(str(write_analytic_bundle(tmp_path / "wrong", spacing_mm=1.0, coarse_spacing_mm=0.9))))
+        run_settings(find_bundle(str(write_analytic_bundle(tmp_path / "wrong", spacing_mm=1.0, **settings))))

@@ -15,17 +15,18 @@ from BrainMetsAILib.images.head import head_mask, with_dark_background
 from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
 from BrainMetsAILib.models.anatomy import Anatomy
 from BrainMetsAILib.models.anatomy_inference import find_anatomy
-from BrainMetsAILib.models.brain_region import brain_or_head, near_region, outlined_brain
+from BrainMetsAILib.models.brain_region import near_region, outlined_brain
 from BrainMetsAILib.models.bundles import Bundle
+from BrainMetsAILib.models.candidate_brightness import UNENHANCING, unenhancing
 from BrainMetsAILib.models.candidate_places import brain_with_margin, places_of, reasons_to_remove
 from BrainMetsAILib.models.devices import choose_device
 from BrainMetsAILib.models.finding import Cancelled, Finding, FindingError, Provenance, Removed
-from BrainMetsAILib.models.large_lesions import Maps, with_large_lesions
-from BrainMetsAILib.models.lesion_search import load_network, search
+from BrainMetsAILib.models.lesion_search import load_network
 from BrainMetsAILib.models.postprocess import MOST_CANDIDATES, candidates, separated
+from BrainMetsAILib.models.scales import ScaleSearch
 from BrainMetsAILib.models.settings import BRAIN, ORIENTATION, balanced_score, operating_points, run_settings
 
-ANATOMY_KNOWN, SEARCH_FROM, LARGE_SEARCHED, SEARCHED = 0.06, 0.08, 0.15, 0.9  # shares of the progress bar
+ANATOMY_KNOWN, SEARCH_FROM, SEARCHED = 0.06, 0.08, 0.9  # shares of the progress bar
 
 
 def find_lesions(
@@ -74,9 +75,9 @@ def find_lesions(
     -----
     Axes are permuted and flipped to `ORIENTATION` without interpolation, so the same head stored in another orientation gives the same
     lesions; then resampled to the network's spacing, with smoothing along axes that become coarser. The maps come back by linear
-    interpolation, and outlines are made from them in the image's own grid. Where the bundle names a coarser spacing, a second search at
-    it completes large lesions (`large_lesions.py`). Candidates away from the brain, on its surface and in the choroid plexus are taken
-    out, and kept with that reason.
+    interpolation, and outlines are made from them in the image's own grid. Where the bundle names coarser spacings, searches at
+    them complete large lesions (`scales.py`). Candidates away from the brain, on its surface, in the choroid plexus and without
+    enhancement are taken out, and kept with that reason.
     """
     began = time.monotonic()
     settings = run_settings(bundle)
@@ -102,22 +103,11 @@ def find_lesions(
     network = load_network(bundle, settings, place)
     progress(SEARCH_FROM, "searching")
 
-    def maps_at(grid: sitk.Image, head_there: sitk.Image, what: str, since: float, until: float) -> Maps:
-        def begin(number: int, count: int) -> None:
-            _stop_if(cancelled)
-            progress(since + (until - since) * (number - 1) / count, f"{what}window {number} of {count}")
+    def report(share: float, text: str) -> None:
+        _stop_if(cancelled)
+        progress(SEARCH_FROM + (SEARCHED - SEARCH_FROM) * share, text)
 
-        return search(grid, head_there, near_brain, brain, network, settings, place, begin)
-
-    if settings.coarse_spacing_mm:
-        coarse = resample_to_spacing(oriented, settings.coarse_spacing_mm, smooth=True)
-        first = maps_at(coarse, head_mask(coarse), "large lesions, ", SEARCH_FROM, LARGE_SEARCHED)
-        large = (array_of(_in_grid_of(working, first[0], coarse)), array_of(_in_grid_of(working, first[1], coarse)))
-        maps = maps_at(working, head, "", LARGE_SEARCHED, SEARCHED)
-        inside = None if brain is None else brain_or_head(brain, head)
-        maps = with_large_lesions(maps, large, settings.voxel_threshold, settings.spacing_mm, inside)
-    else:
-        maps = maps_at(working, head, "", SEARCH_FROM, SEARCHED)
+    maps = ScaleSearch(oriented, brain, near_brain, network, settings, place, report).maps(working, head)
     _stop_if(cancelled)
     progress(SEARCHED, "outlining")
     enhancing = _in_grid_of(image, maps[0], working)
@@ -142,8 +132,9 @@ def find_lesions(
     removed = None
     if settings.brain_only and near_brain is None:
         notes = (*notes, "The brain could not be told from the rest of the head, so candidates outside it were kept.")
-    elif near_brain is not None:
-        found, removed = separated(found, reasons_to_remove(found.labels, near_brain, regions))
+    elif near_brain is not None and brain is not None:
+        dark = dict.fromkeys(unenhancing(image, found.labels, found.necrosis_mask, brain), UNENHANCING)
+        found, removed = separated(found, dark | reasons_to_remove(found.labels, near_brain, regions))
         notes = (*notes, *_words_of(removed))
     provenance = Provenance(
         model=bundle.name,

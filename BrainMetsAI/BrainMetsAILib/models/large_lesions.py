@@ -4,6 +4,8 @@ At a fine resolution the middle of a lesion of 4 cm is out of sight of its rim: 
 else, or for many. At 2 mm the whole of it fits what the network sees at once.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -17,6 +19,8 @@ INNER_MM = 2.0
 """Depth of that part: what lies nearer to the outline is as uncertain as the coarse grid."""
 RIM = 2
 """Voxels around a large lesion in which the coarse map fades out, so that the outline lies between voxels."""
+REACH_MM = 4.0
+"""How far around a large lesion searches between the two resolutions count: two voxels of the coarse grid."""
 
 Maps = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -26,9 +30,7 @@ LEAST_SHARE_IN_BRAIN = 0.4
 what it touches. The coarse search takes muscle and mucosa at the orbits for lesions of 25 mL."""
 
 
-def with_large_lesions(
-    fine: Maps, coarse: Maps, voxel_threshold: float, spacing_mm: float, brain: NDArray[np.bool_] | None = None
-) -> Maps:
+def with_large_lesions(fine: Maps, coarse: Maps, voxel_threshold: float, spacing_mm: float, brain: NDArray[np.bool_] | None = None) -> Maps:
     """The fine maps, completed by the large lesions that only the coarse search has seen whole.
 
     Parameters
@@ -48,20 +50,10 @@ def with_large_lesions(
         The fine maps; in a lesion of the brain of `LARGE_MM` and more of whose inner part the fine ones hold less than `SEEN`, and around
         it, whichever pair says lesion more surely.
     """
-    likely = coarse[0] + coarse[1]
-    pieces, count = ndimage.label(likely >= np.float32(voxel_threshold), np.ones((3, 3, 3)))
-    if not count:
-        return fine
     joined = (fine[0].copy(), fine[1].copy())
-    sizes, least = np.bincount(pieces.ravel()), np.pi / 6 * (LARGE_MM / spacing_mm) ** 3
+    likely = coarse[0] + coarse[1]
     depth = max(1, round(INNER_MM / spacing_mm))
-    for number, tight in enumerate(ndimage.find_objects(pieces), start=1):
-        if sizes[number] < least:
-            continue
-        box = tuple(slice(max(0, part.start - RIM), part.stop + RIM) for part in tight)
-        piece = pieces[box] == number
-        if brain is not None and brain[box][piece].mean() <= LEAST_SHARE_IN_BRAIN:
-            continue
+    for box, piece in _large_pieces(likely, voxel_threshold, spacing_mm, brain):
         inner = ndimage.binary_erosion(piece, iterations=depth)
         known = fine[0][box] + fine[1][box]
         if not inner.any() or (known[inner] >= np.float32(voxel_threshold)).mean() >= SEEN:
@@ -70,3 +62,37 @@ def with_large_lesions(
         for whole, more in zip(joined, coarse, strict=True):
             whole[box][surer] = more[box][surer]
     return joined
+
+
+def around_large_lesions(
+    coarse: Maps, voxel_threshold: float, spacing_mm: float, brain: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """Where lesions that the coarse search alone may have seen whole lie, with `REACH_MM` around them, bool [k, j, i].
+
+    Parameters
+    ----------
+    coarse, voxel_threshold, spacing_mm, brain
+        As for `with_large_lesions`.
+    """
+    where = np.zeros(coarse[0].shape, dtype=bool)
+    for box, piece in _large_pieces(coarse[0] + coarse[1], voxel_threshold, spacing_mm, brain):
+        where[box] |= piece
+    if not where.any():
+        return where
+    away = ndimage.distance_transform_edt(~where, sampling=spacing_mm)
+    return np.asarray(away <= REACH_MM)
+
+
+def _large_pieces(
+    likely: NDArray[np.float32], voxel_threshold: float, spacing_mm: float, brain: NDArray[np.bool_] | None
+) -> Iterator[tuple[tuple[slice, ...], NDArray[np.bool_]]]:
+    """Each large piece of the brain: a box with room of `RIM` voxels around it, and the piece in it."""
+    pieces, _ = ndimage.label(likely >= np.float32(voxel_threshold), np.ones((3, 3, 3)))
+    sizes, least = np.bincount(pieces.ravel()), np.pi / 6 * (LARGE_MM / spacing_mm) ** 3
+    for number, tight in enumerate(ndimage.find_objects(pieces), start=1):
+        if sizes[number] < least:
+            continue
+        box = tuple(slice(max(0, part.start - RIM), part.stop + RIM) for part in tight)
+        piece = pieces[box] == number
+        if brain is None or brain[box][piece].mean() > LEAST_SHARE_IN_BRAIN:
+            yield box, piece

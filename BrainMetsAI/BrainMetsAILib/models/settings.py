@@ -29,6 +29,8 @@ class RunSettings:
         The isotropic grid that the network is run on.
     coarse_spacing_mm
         A coarser one for a second search, which completes lesions too large for the first (`large_lesions.py`); 0 for none.
+    between_spacings_mm
+        Spacings between the two, at which large lesions are looked at again: their mean draws a sharper outline than the coarse search.
     patch
         Window in voxels of that grid [k, j, i].
     overlap
@@ -52,6 +54,7 @@ class RunSettings:
     network: Mapping[str, Any]
     spacing_mm: float = 1.0
     coarse_spacing_mm: float = 0.0
+    between_spacings_mm: tuple[float, ...] = ()
     patch: tuple[int, int, int] = (96, 96, 96)
     overlap: float = 0.25
     voxel_threshold: float = 0.5
@@ -134,6 +137,7 @@ def run_settings(bundle: Bundle) -> RunSettings:
         settings = RunSettings(
             network=network,
             patch=patch,
+            between_spacings_mm=tuple(float(spacing) for spacing in content.get("between_spacings_mm", ())),
             minimum_voxels=int(content.get("minimum_voxels", MINIMUM_VOXELS)),
             mirrored=bool(content.get("mirrored", False)),
             brain_only=bool(content.get("brain_only", True)),
@@ -146,6 +150,7 @@ def run_settings(bundle: Bundle) -> RunSettings:
     if not (
         0.2 <= settings.spacing_mm <= 5.0
         and (not coarse or settings.spacing_mm < coarse <= 5.0)
+        and all(settings.spacing_mm < between < coarse for between in settings.between_spacings_mm)
         and 0.0 <= settings.overlap < 1.0
         and 0.0 < settings.voxel_threshold < 1.0
         and settings.normalised_by in (HEAD, BRAIN)

@@ -21,6 +21,7 @@ CARD = Path("docs") / "README.md"
 SETTINGS_OF_A_RUN = {
     "spacing_mm": 0.8,
     "coarse_spacing_mm": 2.0,
+    "between_spacings_mm": [1.15, 1.5],
     "patch": [64, 64, 64],
     "overlap": 0.25,
     "voxel_threshold": 0.5,

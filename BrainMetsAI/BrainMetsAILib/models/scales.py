@@ -1,0 +1,93 @@
+"""The metastasis network over a whole head at every resolution that its bundle names, joined into one pair of maps."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from numpy.typing import NDArray
+
+from BrainMetsAILib.images.geometry import array_of, image_like
+from BrainMetsAILib.images.head import head_mask
+from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
+from BrainMetsAILib.models.brain_region import brain_or_head
+from BrainMetsAILib.models.large_lesions import Maps, around_large_lesions, with_large_lesions
+from BrainMetsAILib.models.lesion_search import search
+from BrainMetsAILib.models.settings import RunSettings
+
+COARSE_DONE, BETWEEN_DONE = 0.08, 0.14  # shares of the whole search
+LARGE = "large lesions, "
+
+
+@dataclass(frozen=True)
+class ScaleSearch:
+    """A network and the head that it searches.
+
+    Attributes
+    ----------
+    oriented
+        The image in `settings.ORIENTATION`.
+    brain
+        The brain, on any grid; None where it is not known.
+    near_brain
+        Where a metastasis can be, on any grid; None for the whole head.
+    network, settings, device
+        What to search with.
+    report
+        Called before each window with a share from 0 to 1, never falling, and what is done; it may raise to stop.
+    """
+
+    oriented: sitk.Image
+    brain: sitk.Image | None
+    near_brain: sitk.Image | None
+    network: torch.nn.Module
+    settings: RunSettings
+    device: torch.device
+    report: Callable[[float, str], None]
+
+    def maps(self, working: sitk.Image, head: sitk.Image) -> Maps:
+        """Probability of enhancing and of necrosis on the working grid, float32 [k, j, i], from all searches.
+
+        Parameters
+        ----------
+        working
+            `oriented` at `settings.spacing_mm`.
+        head
+            The head in it, on its grid.
+        """
+        if not self.settings.coarse_spacing_mm:
+            return self._searched(working, head, self.near_brain, "", 0.0, 1.0)
+        inside = None if self.brain is None else brain_or_head(self.brain, head)
+        threshold, spacing = self.settings.voxel_threshold, self.settings.spacing_mm
+        large = self._at(self.settings.coarse_spacing_mm, working, self.near_brain, 0.0, COARSE_DONE)
+        if self.settings.between_spacings_mm:
+            around = around_large_lesions(large, threshold, spacing, inside)
+            if around.any():
+                large = with_large_lesions(self._between(working, around), large, threshold, spacing, inside)
+        fine = self._searched(working, head, self.near_brain, "", BETWEEN_DONE, 1.0)
+        return with_large_lesions(fine, large, threshold, spacing, inside)
+
+    def _between(self, working: sitk.Image, around: NDArray[np.bool_]) -> Maps:
+        """Mean of the searches between the coarse and the fine one, there alone where large lesions lie."""
+        where, spacings = image_like(around.astype(np.uint8), working), self.settings.between_spacings_mm
+        step = (BETWEEN_DONE - COARSE_DONE) / len(spacings)
+        sums = (np.zeros(around.shape, np.float32), np.zeros(around.shape, np.float32))
+        for number, spacing in enumerate(spacings):
+            since = COARSE_DONE + number * step
+            for whole, part in zip(sums, self._at(spacing, working, where, since, since + step), strict=True):
+                whole[around] += part[around] / len(spacings)
+        return sums
+
+    def _at(self, spacing_mm: float, working: sitk.Image, where: sitk.Image | None, since: float, until: float) -> Maps:
+        """What a search at that resolution finds, on the working grid."""
+        grid = resample_to_spacing(self.oriented, spacing_mm, smooth=True)
+        found = self._searched(grid, head_mask(grid), where, LARGE, since, until)
+        enhancing, necrosis = (array_of(resample_like(image_like(part, grid), working, None, sitk.sitkLinear, 0.0)) for part in found)
+        return enhancing, necrosis
+
+    def _searched(self, grid: sitk.Image, head: sitk.Image, where: sitk.Image | None, what: str, since: float, until: float) -> Maps:
+        def begin(number: int, count: int) -> None:
+            self.report(since + (until - since) * (number - 1) / count, f"{what}window {number} of {count}")
+
+        return search(grid, head, where, self.brain, self.network, self.settings, self.device, begin)
