@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from analytic_bundle import write_analytic_bundle
 from anatomy_by_hand import write_anatomy_by_hand
 from BrainMetsAILib.images.geometry import array_of, image_like
+from BrainMetsAILib.lesions.anatomy_regions import Region
 from BrainMetsAILib.models import anatomy as judgement
 from BrainMetsAILib.models.anatomy import Anatomy
 from BrainMetsAILib.models.brain_region import shares_inside
@@ -132,5 +133,20 @@ def test_what_is_no_head_is_refused(tmp_path: Path, drawn: tuple[sitk.Image, Pat
 
 
 def test_what_is_called_plexus_for_a_candidate_s_own_brightness_stays() -> None:
-    plexus = sitk.Cast(ANATOMY.choroid_region(), sitk.sitkUInt16)
-    assert reasons_to_remove(plexus, brain_with_margin(ANATOMY), ANATOMY) == {}
+    """A metastasis in the middle of a lobe, called plexus; the plexus in a ventricle is taken out however much of it is a candidate."""
+    lesion = ((35.0, 30.0, 20.0), 5.0)
+    regions = array_of(draw_regions(empty_grid()))
+    regions[ellipsoid(lps_points(empty_grid()), *lesion)] = Region.CHOROID_PLEXUS
+    mistaken = Anatomy(image_like(regions, empty_grid()), 0.5, True)
+    assert reasons(lesion, ((9.0, 10.0, 5.0), 4.0), anatomy=mistaken) == {2: PLEXUS}
+
+
+def test_a_plexus_half_of_which_was_taken_for_tissue_is_plexus_and_a_lesion_that_bulges_into_a_ventricle_is_not() -> None:
+    """Two horns of a ventricle, 8 mm apart, with the plexus between them: a slice of it was seen as such."""
+    points, regions = lps_points(empty_grid()), array_of(draw_regions(empty_grid()))
+    for front in (21.0, 37.0):
+        regions[ellipsoid(points, (30.0, front, 10.0), (8.0, 4.0, 10.0))] = Region.VENTRICLES
+    plexus = ((30.0, 29.0, 10.0), 5.5)
+    regions[ellipsoid(points, *plexus) & (points[1] > 31.0)] = Region.CHOROID_PLEXUS
+    anatomy = Anatomy(image_like(regions, empty_grid()), 0.5, True)
+    assert reasons(plexus, ((-30.0, 29.0, 10.0), 5.5), ((-14.0, 12.0, 5.0), 5.0), anatomy=anatomy) == {1: PLEXUS}
