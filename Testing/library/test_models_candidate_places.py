@@ -50,8 +50,8 @@ def test_most_of_a_candidate_must_lie_there() -> None:
 
 @pytest.mark.parametrize(("beyond", "kept"), [(-2.0, True), (0.0, True), (3.0, False)])
 def test_a_large_candidate_must_lie_deeper(beyond: float, kept: bool) -> None:
-    """A ball of 16 mm, of which an outline that is off by some millimetres cannot leave so much outside."""
-    assert reasons(((BRAIN_MM[0] + beyond, 0.0, 0.0), 8.0)) == ({} if kept else {1: SURFACE})
+    """A ball of 14 mm, of which an outline that is off by some millimetres cannot leave so much outside."""
+    assert reasons(((BRAIN_MM[0] + beyond, 0.0, 0.0), 7.0)) == ({} if kept else {1: SURFACE})
     assert reasons(((BRAIN_MM[0] + beyond / 4, 0.0, 0.0), 2.0)) == {}, "as far out for its size, and small"
 
 
