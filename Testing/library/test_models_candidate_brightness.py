@@ -63,6 +63,21 @@ def test_a_lesion_of_which_a_fifth_enhances_stays() -> None:
     assert not judged(values, lesion, np.zeros(SHAPE, bool))
 
 
+def test_a_nodule_in_the_wall_of_a_cyst_that_hardly_enhances_keeps_it() -> None:
+    values, cyst, fluid, nodule = head(), ball(15), ball(14), ball(3, (28, 30, 44))
+    values[cyst], values[fluid] = GREY, FLUID
+    assert judged(values, cyst, fluid)
+    values[nodule] = 2 * WHITE
+    assert not judged(values, cyst | nodule, fluid & ~nodule)
+    assert not judged(values, cyst | nodule, cyst | nodule), "called necrosis altogether"
+
+
+def test_without_a_brain_nothing_is_judged() -> None:
+    image, labels = image_like(head().astype(np.float32), GRID), image_like(ball(9).astype(np.uint16), GRID)
+    nothing = image_like(np.zeros(SHAPE, np.uint8), GRID)
+    assert unenhancing(image, labels, nothing, nothing) == []
+
+
 def test_small_candidates_are_not_judged() -> None:
     nothing = np.zeros(SHAPE, bool)
     values = np.full(SHAPE, GREY)

@@ -141,12 +141,21 @@ def test_what_is_called_plexus_for_a_candidate_s_own_brightness_stays() -> None:
     assert reasons(lesion, ((9.0, 10.0, 5.0), 4.0), anatomy=mistaken) == {2: PLEXUS}
 
 
-def test_a_plexus_half_of_which_was_taken_for_tissue_is_plexus_and_a_lesion_that_bulges_into_a_ventricle_is_not() -> None:
-    """Two horns of a ventricle, 8 mm apart, with the plexus between them: a slice of it was seen as such."""
+def test_a_plexus_half_of_which_was_taken_for_tissue_is_plexus_and_lesions_at_a_ventricle_are_not() -> None:
+    """Two horns of a ventricle, 8 mm apart, with the plexus between them: a part of it was seen as such."""
     points, regions = lps_points(empty_grid()), array_of(draw_regions(empty_grid()))
     for front in (21.0, 37.0):
         regions[ellipsoid(points, (30.0, front, 10.0), (8.0, 4.0, 10.0))] = Region.VENTRICLES
     plexus = ((30.0, 29.0, 10.0), 5.5)
-    regions[ellipsoid(points, *plexus) & (points[1] > 31.0)] = Region.CHOROID_PLEXUS
+    regions[ellipsoid(points, *plexus) & (points[1] > 30.0)] = Region.CHOROID_PLEXUS
+    in_wall = ((14.0, 10.0, 5.0), 5.0)  # beside the plexus of the drawn ventricle, and called tissue
+    regions[ellipsoid(points, *in_wall)] = Region.DEEP_GREY_LEFT
     anatomy = Anatomy(image_like(regions, empty_grid()), 0.5, True)
-    assert reasons(plexus, ((-30.0, 29.0, 10.0), 5.5), ((-14.0, 12.0, 5.0), 5.0), anatomy=anatomy) == {1: PLEXUS}
+    assert reasons(plexus, ((-30.0, 29.0, 10.0), 5.5), in_wall, anatomy=anatomy) == {1: PLEXUS}
+
+
+def test_a_large_lesion_in_a_ventricle_that_is_called_plexus_stays() -> None:
+    lesion = ((-9.0, 8.0, 5.0), 12.0)
+    regions = array_of(draw_regions(empty_grid()))
+    regions[ellipsoid(lps_points(empty_grid()), *lesion)] = Region.CHOROID_PLEXUS
+    assert reasons(lesion, anatomy=Anatomy(image_like(regions, empty_grid()), 0.5, True)) == {}

@@ -13,6 +13,7 @@ from BrainMetsAILib.images.geometry import image_like
 from BrainMetsAILib.models.bundles import BundleError, find_bundle
 from BrainMetsAILib.models.inference import find_lesions
 from BrainMetsAILib.models.large_lesions import LARGE_MM, REACH_MM, Maps, around_large_lesions, with_large_lesions
+from BrainMetsAILib.models.scales import SHARPENED_MM
 from BrainMetsAILib.models.settings import run_settings
 
 SHAPE = (44, 44, 48)
@@ -78,6 +79,14 @@ def test_what_is_looked_at_again_lies_around_large_lesions_of_the_brain() -> Non
     assert around[away_from((22, 22, 12)) <= 9 + REACH_MM - 1].all() and not around[away_from((22, 22, 12)) > 9 + REACH_MM + 1].any()
     assert not around_large_lesions(maps(small), 0.5, 1.0).any()
     assert not around_large_lesions(maps(large, small), 0.5, 1.0, np.indices(SHAPE)[2] > 20).any(), "outside the brain"
+
+
+def test_a_lesion_just_large_enough_is_completed_by_what_is_sharper_and_smaller() -> None:
+    """A ball of 16 mm at the coarse resolution that is one of 14 mm in between, of which the fine search saw half."""
+    k = np.indices(SHAPE)[0]
+    fine, between = maps((away_from(CENTRE) <= 7) & (k < 22)), maps(away_from(CENTRE) <= 7)
+    assert np.array_equal(with_large_lesions(fine, between, 0.5, 1.0)[0], fine[0]), "too small to be believed on its own"
+    assert ((with_large_lesions(fine, between, 0.5, 1.0, least_mm=SHARPENED_MM)[0] >= 0.5) == (away_from(CENTRE) <= 7)).all()
 
 
 def layered_ball() -> tuple[sitk.Image, NDArray[np.bool_]]:

@@ -5,6 +5,7 @@ how much the hulls shrink by it, say more: two convex bodies side by side leave 
 """
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +14,24 @@ from scipy.spatial import ConvexHull, QhullError
 
 from BrainMetsAILib.lesions.touching import divided
 
-DIRECTIONS = 120
-"""Spread evenly over half a sphere: planes about 8 degrees apart."""
+MOST_STEPS = 3
+"""Normals are all directions of whole numbers up to this along the axes: 145, at most 19 degrees from the next. The set is the same however
+the axes are permuted and flipped, so that the same lesions come out of the same head stored in another orientation."""
 STEP_MM, BLUR_STEPS = 0.5, 1.2
 """Along each direction the area of the cut is taken every `STEP_MM`, and smoothed against the roughness of voxels."""
 LEAST_MM3 = 60.0
 """Of each part: a lesion of 5 mm."""
-WAIST, CONTACT, GAIN, COMPACT = 0.92, 1.05, 0.08, 0.75
+WAIST, CONTACT, GAIN, COMPACT = 0.9, 1.0, 0.1, 0.75
 """A piece is divided where the cut is at most `WAIST` of the largest cut on the narrower side and `CONTACT` of the great circle of the ball
 of the smaller part's volume, the hulls of the parts are smaller than that of the whole by `GAIN` of it, and each part fills `COMPACT` of
 its own. Of 16 pieces with two lesions in tuning volumes 11 are divided then (8 by necks and doubt alone), of 115 with one none; of lesions
 as drawn for training none of 480 single ones, half of them ragged or infiltrative (by necks 7), and 231 of 240 touching pairs (216)."""
-COARSEST_MM = 3.0
+COARSEST_MM = 3.25
 """Slices up to which this is asked: two or three thick ones do not show the form of a small lesion, and one of 9 mm in slices of 6.5 mm
 was cut in two."""
-MOST_POINTS = 40_000
-_CORNERS = np.array([[k, j, i] for k in (-0.25, 0.25) for j in (-0.25, 0.25) for i in (-0.25, 0.25)])
+POINT_MM, MANY_POINTS = 0.5, 100_000
+"""Each voxel stands for points about so far apart, evenly over it, or fewer where they would become so many: centres of voxels alone are a
+comb along the slices, and a comb has waists."""
 _TOUCHING = np.ones((3, 3, 3), dtype=bool)
 
 Vectors = NDArray[np.float64]
@@ -89,11 +92,9 @@ def _halves(inside: Mask, spacing_mm: Vectors) -> tuple[Mask, Mask] | None:
     voxel_mm3 = float(np.prod(spacing_mm))
     if len(places) * voxel_mm3 < 2 * LEAST_MM3:
         return None
-    # Eight points a voxel smooth the areas of small pieces; of a large one some of its voxels do.
-    few = places[:: -(-len(places) // MOST_POINTS)]
-    points = ((few[:, None] + _CORNERS) if 8 * len(few) <= MOST_POINTS else few).reshape(-1, 3) * spacing_mm
+    points = _points(places, spacing_mm)
     point_mm3 = len(places) * voxel_mm3 / len(points)
-    cut = _narrowest(points, point_mm3, spacing_mm)
+    cut = _narrowest(points, point_mm3)
     if cut is None or cut.waist > WAIST:
         return None
     beyond = points @ cut.normal > cut.at_mm
@@ -102,25 +103,36 @@ def _halves(inside: Mask, spacing_mm: Vectors) -> tuple[Mask, Mask] | None:
     circle_mm2 = np.pi * (0.75 * sizes_mm3.min() / np.pi) ** (2 / 3)
     if cut.area_mm2 > CONTACT * circle_mm2 or hulls_mm3.sum() > (1.0 - GAIN) * _hull_mm3(points) or (sizes_mm3 < COMPACT * hulls_mm3).any():
         return None
-    return _two_parts(inside, places[(places * spacing_mm) @ cut.normal > cut.at_mm])
+    middle = (places.min(axis=0) + places.max(axis=0)) / 2
+    return _two_parts(inside, places[((places - middle) * spacing_mm) @ cut.normal > cut.at_mm])
 
 
-def _narrowest(points: Vectors, point_mm3: float, spacing_mm: Vectors) -> _Cut | None:
+def _points(places: NDArray[np.integer], spacing_mm: Vectors) -> Vectors:
+    """Points spread evenly over voxels, (n, 3) in mm along k, j and i, with the middle of the piece at 0."""
+    volume_mm3 = len(places) * float(np.prod(spacing_mm))
+    apart_mm = max(POINT_MM, (volume_mm3 / MANY_POINTS) ** (1 / 3))
+    counts = np.maximum(1, np.ceil(spacing_mm / apart_mm - 1e-6)).astype(int)
+    offsets = np.stack(np.meshgrid(*[(np.arange(n) + 0.5) / n - 0.5 for n in counts], indexing="ij"), axis=-1).reshape(-1, 3)
+    middle = (places.min(axis=0) + places.max(axis=0)) / 2
+    return np.asarray((((places - middle)[:, None] + offsets) * spacing_mm).reshape(-1, 3))
+
+
+def _narrowest(points: Vectors, point_mm3: float) -> _Cut | None:
     """The plane with the smallest area against the larger areas on either side of it; None where no plane leaves two parts."""
     best: _Cut | None = None
     for normal in _directions():
         along = points @ normal
-        start = along.min()
-        blur = max(BLUR_STEPS, 0.35 * float(np.abs(normal) @ spacing_mm) / STEP_MM)  # thick slices are rough over their thickness
-        counts = np.bincount(((along - start) / STEP_MM).astype(int)).astype(float)
-        areas = ndimage.gaussian_filter1d(counts, blur, mode="constant") * point_mm3 / STEP_MM
+        middle = (along.min() + along.max()) / 2  # steps are counted from here, so that a mirrored piece is cut at the same place
+        steps = np.rint((along - middle) / STEP_MM).astype(int)
+        counts = np.bincount(steps - steps.min()).astype(float)
+        areas = ndimage.gaussian_filter1d(counts, BLUR_STEPS, mode="constant") * point_mm3 / STEP_MM
         before = np.cumsum(areas) * STEP_MM
         narrower = np.minimum(np.maximum.accumulate(areas), np.maximum.accumulate(areas[::-1])[::-1])
         two_parts = (before >= LEAST_MM3) & (before[-1] - before >= LEAST_MM3)
         waists = np.where(two_parts, areas / np.maximum(narrower, 1e-6), np.inf)
         at = int(waists.argmin())
         if two_parts.any() and (best is None or waists[at] < best.waist):
-            best = _Cut(normal, float(start + (at + 0.5) * STEP_MM), float(areas[at]), float(waists[at]))
+            best = _Cut(normal, float(middle + (at + steps.min()) * STEP_MM), float(areas[at]), float(waists[at]))
     return best
 
 
@@ -150,7 +162,8 @@ def _hull_mm3(points: Vectors) -> float:
 
 
 def _directions() -> Vectors:
-    """Unit vectors (n, 3), spread over half a sphere by the golden angle."""
-    steps = np.arange(DIRECTIONS) + 0.5
-    tilt, turn = np.arccos(1 - steps / DIRECTIONS), np.pi * (1 + 5**0.5) * steps
-    return np.stack([np.cos(tilt), np.sin(tilt) * np.cos(turn), np.sin(tilt) * np.sin(turn)], axis=1)
+    """Unit vectors (n, 3), one of each two that point opposite ways."""
+    steps = range(-MOST_STEPS, MOST_STEPS + 1)
+    whole = [way for way in product(steps, repeat=3) if way > (0, 0, 0) and np.gcd.reduce(way) == 1]
+    vectors = np.array(whole, dtype=float)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))

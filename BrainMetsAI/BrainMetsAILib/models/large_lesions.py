@@ -30,7 +30,14 @@ LEAST_SHARE_IN_BRAIN = 0.4
 what it touches. The coarse search takes muscle and mucosa at the orbits for lesions of 25 mL."""
 
 
-def with_large_lesions(fine: Maps, coarse: Maps, voxel_threshold: float, spacing_mm: float, brain: NDArray[np.bool_] | None = None) -> Maps:
+def with_large_lesions(
+    fine: Maps,
+    coarse: Maps,
+    voxel_threshold: float,
+    spacing_mm: float,
+    brain: NDArray[np.bool_] | None = None,
+    least_mm: float = LARGE_MM,
+) -> Maps:
     """The fine maps, completed by the large lesions that only the coarse search has seen whole.
 
     Parameters
@@ -43,17 +50,19 @@ def with_large_lesions(fine: Maps, coarse: Maps, voxel_threshold: float, spacing
         Edge of a voxel of that grid.
     brain
         The brain on it; None where it is not known.
+    least_mm
+        Diameter of the sphere of equal volume from which a lesion of the coarse maps is believed.
 
     Returns
     -------
     tuple of ndarray
-        The fine maps; in a lesion of the brain of `LARGE_MM` and more of whose inner part the fine ones hold less than `SEEN`, and around
+        The fine maps; in a lesion of the brain of `least_mm` and more of whose inner part the fine ones hold less than `SEEN`, and around
         it, whichever pair says lesion more surely.
     """
     joined = (fine[0].copy(), fine[1].copy())
     likely = coarse[0] + coarse[1]
     depth = max(1, round(INNER_MM / spacing_mm))
-    for box, piece in _large_pieces(likely, voxel_threshold, spacing_mm, brain):
+    for box, piece in _large_pieces(likely, voxel_threshold, spacing_mm, brain, least_mm=least_mm):
         inner = ndimage.binary_erosion(piece, iterations=depth)
         known = fine[0][box] + fine[1][box]
         if not inner.any() or (known[inner] >= np.float32(voxel_threshold)).mean() >= SEEN:
@@ -75,24 +84,27 @@ def around_large_lesions(
         As for `with_large_lesions`.
     """
     where = np.zeros(coarse[0].shape, dtype=bool)
-    for box, piece in _large_pieces(coarse[0] + coarse[1], voxel_threshold, spacing_mm, brain):
-        where[box] |= piece
-    if not where.any():
-        return where
-    away = ndimage.distance_transform_edt(~where, sampling=spacing_mm)
-    return np.asarray(away <= REACH_MM)
+    room = int(np.ceil(REACH_MM / spacing_mm))
+    for box, piece in _large_pieces(coarse[0] + coarse[1], voxel_threshold, spacing_mm, brain, room):
+        where[box] |= ndimage.distance_transform_edt(~piece, sampling=spacing_mm) <= REACH_MM
+    return where
 
 
 def _large_pieces(
-    likely: NDArray[np.float32], voxel_threshold: float, spacing_mm: float, brain: NDArray[np.bool_] | None
+    likely: NDArray[np.float32],
+    voxel_threshold: float,
+    spacing_mm: float,
+    brain: NDArray[np.bool_] | None,
+    room: int = RIM,
+    least_mm: float = LARGE_MM,
 ) -> Iterator[tuple[tuple[slice, ...], NDArray[np.bool_]]]:
-    """Each large piece of the brain: a box with room of `RIM` voxels around it, and the piece in it."""
+    """Each large piece of the brain: a box with so many voxels of room around it, and the piece in it."""
     pieces, _ = ndimage.label(likely >= np.float32(voxel_threshold), np.ones((3, 3, 3)))
-    sizes, least = np.bincount(pieces.ravel()), np.pi / 6 * (LARGE_MM / spacing_mm) ** 3
+    sizes, least = np.bincount(pieces.ravel()), np.pi / 6 * (least_mm / spacing_mm) ** 3
     for number, tight in enumerate(ndimage.find_objects(pieces), start=1):
         if sizes[number] < least:
             continue
-        box = tuple(slice(max(0, part.start - RIM), part.stop + RIM) for part in tight)
+        box = tuple(slice(max(0, part.start - room), part.stop + room) for part in tight)
         piece = pieces[box] == number
         if brain is None or brain[box][piece].mean() > LEAST_SHARE_IN_BRAIN:
             yield box, piece

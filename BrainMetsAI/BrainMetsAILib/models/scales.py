@@ -12,12 +12,14 @@ from BrainMetsAILib.images.geometry import array_of, image_like
 from BrainMetsAILib.images.head import head_mask
 from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
 from BrainMetsAILib.models.brain_region import brain_or_head
-from BrainMetsAILib.models.large_lesions import Maps, around_large_lesions, with_large_lesions
+from BrainMetsAILib.models.large_lesions import LARGE_MM, Maps, around_large_lesions, with_large_lesions
 from BrainMetsAILib.models.lesion_search import search
 from BrainMetsAILib.models.settings import RunSettings
 
 COARSE_DONE, BETWEEN_DONE = 0.08, 0.14  # shares of the whole search
 LARGE = "large lesions, "
+SHARPENED_MM = 0.5 * LARGE_MM
+"""Least diameter of what the searches in between have left of a lesion that the coarse search saw large: sharper, it is smaller."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,14 @@ class ScaleSearch:
         inside = None if self.brain is None else brain_or_head(self.brain, head)
         threshold, spacing = self.settings.voxel_threshold, self.settings.spacing_mm
         large = self._at(self.settings.coarse_spacing_mm, working, self.near_brain, 0.0, COARSE_DONE)
-        if self.settings.between_spacings_mm:
-            around = around_large_lesions(large, threshold, spacing, inside)
-            if around.any():
-                large = with_large_lesions(self._between(working, around), large, threshold, spacing, inside)
+        least_mm = LARGE_MM
+        around = around_large_lesions(large, threshold, spacing, inside)
+        if self.settings.between_spacings_mm and around.any():
+            sharper = with_large_lesions(self._between(working, around), large, threshold, spacing, inside)
+            large = (sharper[0] * around, sharper[1] * around)
+            least_mm = SHARPENED_MM
         fine = self._searched(working, head, self.near_brain, "", BETWEEN_DONE, 1.0)
-        return with_large_lesions(fine, large, threshold, spacing, inside)
+        return with_large_lesions(fine, large, threshold, spacing, inside, least_mm)
 
     def _between(self, working: sitk.Image, around: NDArray[np.bool_]) -> Maps:
         """Mean of the searches between the coarse and the fine one, there alone where large lesions lie."""
