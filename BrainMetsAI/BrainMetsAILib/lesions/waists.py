@@ -25,7 +25,7 @@ WAIST, CONTACT, GAIN, COMPACT = 0.9, 1.0, 0.1, 0.75
 """A piece is divided where the cut is at most `WAIST` of the largest cut on the narrower side and `CONTACT` of the great circle of the ball
 of the smaller part's volume, the hulls of the parts are smaller than that of the whole by `GAIN` of it, and each part fills `COMPACT` of
 its own. Of 16 pieces with two lesions in tuning volumes 10 are divided then (8 by necks and doubt alone), of 115 with one none; of lesions
-as drawn for training none of 480 single ones, half of them ragged or infiltrative (by necks 7), and 227 of 240 touching pairs (216)."""
+as drawn for training none of 480 single ones, 192 of them ragged or infiltrative (by necks 7), and 227 of 240 touching pairs (216)."""
 COARSEST_MM = 3.25
 """Slices up to which this is asked: two or three thick ones do not show the form of a small lesion, and one of 9 mm in slices of 6.5 mm
 was cut in two."""
