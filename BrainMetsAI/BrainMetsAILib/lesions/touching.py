@@ -45,7 +45,7 @@ def split_at_necks(pieces: NDArray[np.integer], spacing_mm: tuple[float, float, 
     ndarray
         The same voxels inside. The part with the largest inner radius keeps its piece's number, the others have numbers that were free.
     """
-    return divided(pieces, lambda inside, box: _parts(inside, spacing_mm))
+    return _divided(pieces, lambda inside, box: _parts(inside, spacing_mm))
 
 
 def split_where_unsure(
@@ -74,11 +74,11 @@ def split_where_unsure(
         def parts(inside: NDArray[np.bool_], box: tuple[slice, ...], level: float = level) -> NDArray[np.int32]:
             return _sure_parts(inside, probability[box], level, spacing_mm)
 
-        found = divided(found, parts)
+        found = _divided(found, parts)
     return found
 
 
-def divided(
+def _divided(
     pieces: NDArray[np.integer], parts_of: Callable[[NDArray[np.bool_], tuple[slice, ...]], NDArray[np.int32]]
 ) -> NDArray[np.int32]:
     """Each piece divided into its parts; the first keeps the number, the others get numbers that were free."""

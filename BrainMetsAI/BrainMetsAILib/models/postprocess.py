@@ -11,7 +11,6 @@ from scipy import ndimage
 from BrainMetsAILib.images.geometry import image_like, voxel_volume_ml
 from BrainMetsAILib.lesions.instances import label_instances, numbered_by_size
 from BrainMetsAILib.lesions.touching import split_at_necks, split_where_unsure
-from BrainMetsAILib.lesions.waists import split_at_waists
 from BrainMetsAILib.models.finding import Finding, Removed
 from BrainMetsAILib.models.sliding_windows import padded_box
 
@@ -68,9 +67,9 @@ def candidates(
     Returns
     -------
     Candidates
-        Pieces that share a face, an edge or a corner are one candidate, unless a neck, a waist or doubt divides them
-        (`lesions/touching.py`, `lesions/waists.py`). What a candidate encloses belongs to it: where the network says enhancing there, as
-        enhancing tissue, otherwise as necrosis. Within a candidate a voxel is necrotic where that is the likelier of the two classes.
+        Pieces that share a face, an edge or a corner are one candidate, unless a neck or doubt divides them (`lesions/touching.py`). What
+        a candidate encloses belongs to it: where the network says enhancing there, as enhancing tissue, otherwise as necrosis. Within a
+        candidate a voxel is necrotic where that is the likelier of the two classes.
     """
     enhancing_array, necrosis_array = sitk.GetArrayViewFromImage(enhancing), sitk.GetArrayViewFromImage(necrosis)
     # Room of one voxel around the foreground: all that follows then costs what the lesions cost, not what the image costs.
@@ -82,8 +81,7 @@ def candidates(
     smallest = max(minimum_voxels, int(np.ceil(minimum_mm3 / voxel_mm3 - 1e-6)))
     whole = sitk.GetArrayFromImage(label_instances(sitk.GetImageFromArray(mask.astype(np.uint8)), smallest))
     spacing_mm = tuple(reversed(enhancing.GetSpacing()))
-    narrow = split_at_waists(split_at_necks(whole, spacing_mm), spacing_mm)
-    pieces = numbered_by_size(split_where_unsure(narrow, probability, spacing_mm))
+    pieces = numbered_by_size(split_where_unsure(split_at_necks(whole, spacing_mm), probability, spacing_mm))
     # An enclosed cavity belongs to a lesion, but says nothing of how sure the network is: a thin rim around it would count for little.
     scores = component_scores(probability, np.where(probability >= np.float32(voxel_threshold), pieces, 0))
     kept = [number for number, score in scores.items() if score >= score_floor]
