@@ -66,22 +66,21 @@ class ScaleSearch:
         least_mm = LARGE_MM
         around = around_large_lesions(large, threshold, spacing, inside)
         if self.settings.between_spacings_mm and around.any():
-            sharper = with_large_lesions(self._between(working, around), large, threshold, spacing, inside)
-            large = (sharper[0] * around, sharper[1] * around)
+            large = self._sharpened(working, large, around)
             least_mm = SHARPENED_MM
         fine = self._searched(working, head, self.near_brain, "", BETWEEN_DONE, 1.0)
         return with_large_lesions(fine, large, threshold, spacing, inside, least_mm)
 
-    def _between(self, working: sitk.Image, around: NDArray[np.bool_]) -> Maps:
-        """Mean of the searches between the coarse and the fine one, there alone where large lesions lie."""
+    def _sharpened(self, working: sitk.Image, coarse: Maps, around: NDArray[np.bool_]) -> Maps:
+        """Mean of the coarse search and of those between it and the fine one, there alone where large lesions lie."""
         where, spacings = image_like(around.astype(np.uint8), working), self.settings.between_spacings_mm
-        step = (BETWEEN_DONE - COARSE_DONE) / len(spacings)
-        sums = (np.zeros(around.shape, np.float32), np.zeros(around.shape, np.float32))
+        step, share = (BETWEEN_DONE - COARSE_DONE) / len(spacings), np.float32(1 / (len(spacings) + 1))
+        means = (coarse[0] * around * share, coarse[1] * around * share)
         for number, spacing in enumerate(spacings):
             since = COARSE_DONE + number * step
-            for whole, part in zip(sums, self._at(spacing, working, where, since, since + step), strict=True):
-                whole[around] += part[around] / len(spacings)
-        return sums
+            for mean, part in zip(means, self._at(spacing, working, where, since, since + step), strict=True):
+                mean[around] += part[around] * share
+        return means
 
     def _at(self, spacing_mm: float, working: sitk.Image, where: sitk.Image | None, since: float, until: float) -> Maps:
         """What a search at that resolution finds, on the working grid."""

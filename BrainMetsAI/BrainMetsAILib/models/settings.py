@@ -30,7 +30,7 @@ class RunSettings:
     coarse_spacing_mm
         A coarser one for a second search, which completes lesions too large for the first (`large_lesions.py`); 0 for none.
     between_spacings_mm
-        Spacings between the two, at which large lesions are looked at again: their mean draws a sharper outline than the coarse search.
+        Spacings between the two, at which large lesions are looked at again: their mean with the coarse search draws a sharper outline.
     patch
         Window in voxels of that grid [k, j, i].
     overlap
