@@ -72,7 +72,10 @@ class ScaleSearch:
         return with_large_lesions(fine, large, threshold, spacing, inside, least_mm)
 
     def _sharpened(self, working: sitk.Image, coarse: Maps, around: NDArray[np.bool_]) -> Maps:
-        """Mean of the coarse search and of those between it and the fine one, there alone where large lesions lie."""
+        """The coarse maps, there alone where large lesions lie, with outline and tissue from the mean with the searches in between.
+
+        Where that mean says lesion it is as sure as the coarse search was: a finer one that does not survey the whole is no doubt about it.
+        """
         where, spacings = image_like(around.astype(np.uint8), working), self.settings.between_spacings_mm
         step, share = (BETWEEN_DONE - COARSE_DONE) / len(spacings), np.float32(1 / (len(spacings) + 1))
         means = (coarse[0] * around * share, coarse[1] * around * share)
@@ -80,6 +83,10 @@ class ScaleSearch:
             since = COARSE_DONE + number * step
             for mean, part in zip(means, self._at(spacing, working, where, since, since + step), strict=True):
                 mean[around] += part[around] * share
+        likely, coarsely = means[0] + means[1], coarse[0] + coarse[1]
+        surer = (likely >= np.float32(self.settings.voxel_threshold)) & (coarsely > likely)
+        for mean in means:
+            mean[surer] *= coarsely[surer] / likely[surer]
         return means
 
     def _at(self, spacing_mm: float, working: sitk.Image, where: sitk.Image | None, since: float, until: float) -> Maps:
