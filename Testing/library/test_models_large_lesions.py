@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 from numpy.typing import NDArray
 
 from analytic_bundle import head_with_balls, write_analytic_bundle
@@ -13,8 +14,8 @@ from BrainMetsAILib.images.geometry import image_like
 from BrainMetsAILib.models.bundles import BundleError, find_bundle
 from BrainMetsAILib.models.inference import find_lesions
 from BrainMetsAILib.models.large_lesions import LARGE_MM, REACH_MM, Maps, around_large_lesions, with_large_lesions
-from BrainMetsAILib.models.scales import SHARPENED_MM
-from BrainMetsAILib.models.settings import run_settings
+from BrainMetsAILib.models.scales import SHARPENED_MM, ScaleSearch
+from BrainMetsAILib.models.settings import RunSettings, run_settings
 
 SHAPE = (44, 44, 48)
 CENTRE = (22, 22, 24)
@@ -121,6 +122,23 @@ def test_searches_in_between_sharpen_the_outline_of_a_large_lesion(tmp_path: Pat
     between, same_count = dice_and_count(tmp_path / "between", coarse_spacing_mm=4.0, between_spacings_mm=[2.0])
     assert count == same_count == 1
     assert between > coarse + 0.02
+
+
+class KnownSearch(ScaleSearch):
+    """What the searches in between find is given: lesion less surely in a smaller ball, and nothing around it."""
+
+    def _at(self, spacing_mm: float, working: sitk.Image, where: sitk.Image | None, since: float, until: float) -> Maps:
+        return maps(away_from(CENTRE) <= 8)[0] / 3, np.zeros(SHAPE, np.float32)
+
+
+def test_searches_in_between_draw_the_outline_and_the_coarse_one_says_how_sure_a_lesion_is() -> None:
+    settings = RunSettings(network={}, coarse_spacing_mm=2.0, between_spacings_mm=(1.5,))
+    known = KnownSearch(sitk.Image(), None, None, torch.nn.Identity(), settings, torch.device("cpu"), lambda share, text: None)
+    coarse = maps(away_from(CENTRE) <= 11)
+    around = around_large_lesions(coarse, 0.5, 1.0)
+    enhancing, necrosis = known._sharpened(sitk.Image(*reversed(SHAPE), sitk.sitkFloat32), coarse, around)
+    assert np.array_equal(enhancing + necrosis >= 0.5, away_from(CENTRE) <= 8)
+    assert enhancing[away_from(CENTRE) <= 8] == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize(
