@@ -128,7 +128,7 @@ class KnownSearch(ScaleSearch):
     """What the searches in between find is given: lesion less surely in a smaller ball, and nothing around it."""
 
     def _at(self, spacing_mm: float, working: sitk.Image, where: sitk.Image | None, since: float, until: float) -> Maps:
-        return maps(away_from(CENTRE) <= 8)[0] / 3, np.zeros(SHAPE, np.float32)
+        return maps(away_from(CENTRE) <= 8)[0] * np.float32(1 / 3), np.zeros(SHAPE, np.float32)
 
 
 def test_searches_in_between_draw_the_outline_and_the_coarse_one_says_how_sure_a_lesion_is() -> None:
