@@ -31,7 +31,7 @@ FOLLOW_UP = [((14.0, 4.0, 2.0), 12.0), ((-16.0, 12.0, -8.0), 6.5), ((20.0, -22.0
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cli")
-    write_analytic_bundle(folder / "analytic", spacing_mm=1.7)
+    write_analytic_bundle(folder / "analytic", spacing_mm=1.7, brain_only=False)
     sitk.WriteImage(head_with_balls(SIZE, MATRIX, BASELINE, RADII, cores=True), str(folder / "before.nii.gz"))
     moved = sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.05, -0.04, 0.06, (3.0, -2.0, 4.0))
     later = head_with_balls(SIZE, MATRIX, FOLLOW_UP, RADII, cores=True)

@@ -60,7 +60,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model") / "analytic"
     # The floor lies above the scores of the head's own brightest spots: what is left are the balls.
-    return write_analytic_bundle(folder, spacing_mm=2.1, score_floor=0.95, operating_points={"balanced": 0.4})
+    return write_analytic_bundle(folder, spacing_mm=2.1, brain_only=False, score_floor=0.95, operating_points={"balanced": 0.4})
 
 
 def test_names_that_are_cases(cases: Path) -> None:

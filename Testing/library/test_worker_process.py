@@ -156,7 +156,7 @@ def test_find_gives_the_same_as_in_this_process(worker: WorkerProcess, tmp_path:
     image = head_with_balls(
         (61, 67, 57), matrix, [((10.0, 0.0, 0.0), 7.0), ((-14.0, 8.0, -6.0), 5.0)], radii_mm=(55.0, 62.0, 52.0), cores=True
     )
-    bundle = write_analytic_bundle(tmp_path / "analytic", spacing_mm=2.0)
+    bundle = write_analytic_bundle(tmp_path / "analytic", spacing_mm=2.0, brain_only=False)
     said: list[float] = []
     runs = []
     for run in ("first", "again"):  # the second finds the network loaded
