@@ -25,8 +25,8 @@ def write_analytic_bundle(folder: Path, patch: int = 32, **settings: object) -> 
 
     All residual branches are zero, so each block is the identity; the stem copies the intensity x; the last decoder's
     skip path takes it through; the head's logits are 0, s(x - 1) and s(2x - 1 - 6): softmax then switches from background
-    to enhancing at 1 and to necrosis at 6. Where the anatomy network looks
-    at a phantom, say ``brain_only=False``: it takes balls in an empty head for choroid plexus, and they would be taken out.
+    to enhancing at 1 and to necrosis at 6. Where the anatomy network looks at a phantom, say ``brain_only=False``: it takes
+    balls in an empty head for choroid plexus, and they would be taken out.
     """
     network = CompactUNet(WIDTHS)
     with torch.no_grad():
