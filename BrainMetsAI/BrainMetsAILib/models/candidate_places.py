@@ -74,7 +74,7 @@ def reasons_to_remove(labels: sitk.Image, near_brain: sitk.Image, anatomy: Anato
     if anatomy is not None:
         within = voxels_inside(labels, anatomy.brain_mask())  # which holds the sulci; vessels of the hull lie on it
         voxel_ml = voxel_volume_ml(labels)
-        reasons |= dict.fromkeys(_in_plexus(labels, {number: size for number, (size, _) in within.items()}, anatomy), PLEXUS)
+        reasons |= dict.fromkeys(_in_plexus(labels, anatomy), PLEXUS)
         reasons |= {number: SURFACE for number, (size, share) in within.items() if 1 - share >= _surface_share(size * voxel_ml)}
         reasons |= dict.fromkeys(_flat_on_surface(labels, within, anatomy), SURFACE)
     near = shares_inside(labels, near_brain)
@@ -97,8 +97,8 @@ def _flat_on_surface(labels: sitk.Image, within: Mapping[int, tuple[int, float]]
     return [number for number, diameter in large.items() if np.median(depths_mm[found == number]) < FLAT_DEPTH * diameter]
 
 
-def _in_plexus(labels: sitk.Image, sizes: Mapping[int, int], anatomy: Anatomy) -> list[int]:
-    """Candidates that are choroid plexus, and not what was called plexus in the midst of tissue; `sizes` in voxels of each."""
+def _in_plexus(labels: sitk.Image, anatomy: Anatomy) -> list[int]:
+    """Candidates that are choroid plexus, and not what was called plexus in the midst of tissue."""
     voxel_ml, regions = voxel_volume_ml(labels), array_of(anatomy.regions)
     grown = anatomy.choroid_region(PLEXUS_MARGIN_MM)
     pieces, count = ndimage.label(array_of(grown), np.ones((3, 3, 3)))
@@ -112,8 +112,8 @@ def _in_plexus(labels: sitk.Image, sizes: Mapping[int, int], anatomy: Anatomy) -
     inside = []
     for number in np.unique(found):
         counts = np.bincount(piece_under[found == number], minlength=count + 1)
-        counts[0] = 0
-        share, size_ml, piece = counts.sum() / sizes[number], sizes[number] * voxel_ml, counts.argmax()
+        size, counts[0] = counts.sum(), 0
+        share, size_ml, piece = counts.sum() / size, size * voxel_ml, counts.argmax()
         usual = in_ventricle[piece] and sphere_diameter_mm(size_ml) <= LARGEST_PLEXUS_MM
         most = share >= PLEXUS_SHARE and (usual or size_ml < OWN_SHARE * sizes_ml[piece])
         part = share >= TOUCHED_SHARE and in_called[number] >= CALLED_SHARE and filled[number] >= FILLED_SHARE

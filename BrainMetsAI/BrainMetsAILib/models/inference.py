@@ -5,14 +5,12 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
-import numpy as np
 import SimpleITK as sitk
 import torch
-from numpy.typing import NDArray
 
-from BrainMetsAILib.images.geometry import array_of, image_like
+from BrainMetsAILib.images.geometry import array_of
 from BrainMetsAILib.images.head import head_mask, with_dark_background
-from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
+from BrainMetsAILib.images.resampling import resample_to_spacing
 from BrainMetsAILib.models.anatomy import Anatomy
 from BrainMetsAILib.models.anatomy_inference import find_anatomy
 from BrainMetsAILib.models.brain_region import near_region, outlined_brain
@@ -23,7 +21,7 @@ from BrainMetsAILib.models.devices import choose_device
 from BrainMetsAILib.models.finding import Cancelled, Finding, FindingError, Provenance, Removed
 from BrainMetsAILib.models.lesion_search import load_network
 from BrainMetsAILib.models.postprocess import MOST_CANDIDATES, candidates, separated
-from BrainMetsAILib.models.scales import ScaleSearch
+from BrainMetsAILib.models.scales import ScaleSearch, on_grid_of
 from BrainMetsAILib.models.settings import BRAIN, ORIENTATION, balanced_score, operating_points, run_settings
 
 ANATOMY_KNOWN, SEARCH_FROM, SEARCHED = 0.06, 0.08, 0.9  # shares of the progress bar
@@ -110,10 +108,10 @@ def find_lesions(
     maps = ScaleSearch(oriented, brain, near_brain, network, settings, place, report).maps(working, head)
     _stop_if(cancelled)
     progress(SEARCHED, "outlining")
-    enhancing = _in_grid_of(image, maps[0], working)
+    enhancing = on_grid_of(image, maps[0], working)
     _stop_if(cancelled)
     progress(0.94, "outlining")
-    necrosis = _in_grid_of(image, maps[1], working)
+    necrosis = on_grid_of(image, maps[1], working)
     _stop_if(cancelled)
     progress(0.97, "outlining")
     balanced = balanced_score(operating_points(bundle))
@@ -171,11 +169,6 @@ def _words_of(removed: Removed | None) -> tuple[str, ...]:
         what = f"1 candidate {reason} was" if count == 1 else f"{count} candidates {reason} were"
         said.append(f"{what} taken out; the scene keeps what was taken out as hidden segments.")
     return tuple(said)
-
-
-def _in_grid_of(image: sitk.Image, array: NDArray[np.float32], working: sitk.Image) -> sitk.Image:
-    """A map of the working grid on an image's grid, by linear interpolation."""
-    return resample_like(image_like(array, working), image, None, sitk.sitkLinear, 0.0)
 
 
 def _stop_if(cancelled: Callable[[], bool]) -> None:

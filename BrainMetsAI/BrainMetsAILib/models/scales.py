@@ -64,10 +64,10 @@ class ScaleSearch:
         threshold, spacing = self.settings.voxel_threshold, self.settings.spacing_mm
         large = self._at(self.settings.coarse_spacing_mm, working, self.near_brain, 0.0, COARSE_DONE)
         least_mm = LARGE_MM
-        around = around_large_lesions(large, threshold, spacing, inside)
-        if self.settings.between_spacings_mm and around.any():
-            large = self._sharpened(working, large, around)
-            least_mm = SHARPENED_MM
+        if self.settings.between_spacings_mm:
+            around = around_large_lesions(large, threshold, spacing, inside)
+            if around.any():
+                large, least_mm = self._sharpened(working, large, around), SHARPENED_MM
         fine = self._searched(working, head, self.near_brain, "", BETWEEN_DONE, 1.0)
         return with_large_lesions(fine, large, threshold, spacing, inside, least_mm)
 
@@ -93,7 +93,7 @@ class ScaleSearch:
         """What a search at that resolution finds, on the working grid."""
         grid = resample_to_spacing(self.oriented, spacing_mm, smooth=True)
         found = self._searched(grid, head_mask(grid), where, LARGE, since, until)
-        enhancing, necrosis = (array_of(resample_like(image_like(part, grid), working, None, sitk.sitkLinear, 0.0)) for part in found)
+        enhancing, necrosis = (array_of(on_grid_of(working, part, grid)) for part in found)
         return enhancing, necrosis
 
     def _searched(self, grid: sitk.Image, head: sitk.Image, where: sitk.Image | None, what: str, since: float, until: float) -> Maps:
@@ -101,3 +101,8 @@ class ScaleSearch:
             self.report(since + (until - since) * (number - 1) / count, f"{what}window {number} of {count}")
 
         return search(grid, head, where, self.brain, self.network, self.settings, self.device, begin)
+
+
+def on_grid_of(image: sitk.Image, array: NDArray[np.float32], grid: sitk.Image) -> sitk.Image:
+    """A map [k, j, i] of one grid on an image's grid, by linear interpolation."""
+    return resample_like(image_like(array, grid), image, None, sitk.sitkLinear, 0.0)
