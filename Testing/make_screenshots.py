@@ -6,7 +6,6 @@ took 3:12. Views are rendered offscreen. All pictures go to Resources/Screenshot
 
 =================  ====================================================================
 ``review.png``     three slice views and the 3D view at the largest lesion
-``axial.png``      the axial view with outlines
 ``panel.png``      the whole panel before submission, practice folded
 ``lesions.png``    the section with the lesion table
 ``practice.png``   the practice section after submission
@@ -34,7 +33,7 @@ from slicer_facade import SlicerFacade
 TARGET = Path(__file__).resolve().parents[1] / "Resources" / "Screenshots"
 SEED = 20
 LIMIT_S = 1800
-QUARTER, WHOLE, CLOSE = 480, 640, 320  # pixels
+QUARTER, CLOSE = 480, 320  # pixels
 FIELD_MM = 60.0
 SECONDS_READ = 192.0
 
@@ -90,7 +89,6 @@ def take_pictures(panel: Any, volume: Any, folder: Path) -> None:
         root.setParent(None)
     save_small(widget_picture(panel.roots["Lesions"]), folder / "lesions.png")
     save_small(side_by_side(four_views(segmentation), 2), folder / "review.png")
-    save_small(side_by_side([_axial_view(segmentation)], 1), folder / "axial.png")
     panel.practice.clock.stop()
     write_seconds(practice_of(volume), SECONDS_READ)
     panel.practice.ui.submitButton.click()
@@ -123,18 +121,6 @@ def four_views(segmentation: Any) -> list[np.ndarray]:
     slicer.app.processEvents()
     pictures.insert(1, three_d.colours())
     return pictures
-
-
-def _axial_view(segmentation: Any) -> np.ndarray:
-    """The axial slice through the largest lesion, whole."""
-    from BrainMetsAILib.scene.layout import segment_centre
-    from BrainMetsAILib.scene.segments import lesion_segment_ids
-    from offscreen_views import SliceView
-
-    view = SliceView("Red", (WHOLE, WHOLE))
-    view.logic.FitSliceToAll(WHOLE, WHOLE)
-    view.node.JumpSliceByOffsetting(*segment_centre(segmentation, lesion_segment_ids(segmentation)[0]))
-    return view.colours()
 
 
 def truth_views(panel: Any, volume: Any) -> list[np.ndarray]:

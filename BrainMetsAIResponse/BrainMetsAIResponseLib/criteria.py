@@ -13,6 +13,7 @@ from BrainMetsAIResponseLib.profiles import CriteriaProfile
 
 # Thresholds are met at exactly their value; this absorbs rounding of binary fractions, nothing that can be measured.
 _ROUNDING = 1e-9
+_HALF_VOXEL = "half a voxel of outline could explain it"
 
 
 class Category(StrEnum):
@@ -122,12 +123,12 @@ def judge_lesion(profile: CriteriaProfile, lesion: Observation) -> Judgement:
     if _progressed(profile, (lesion.nadir or before).value, after.value):
         if _increased(profile, lesion):
             return Judgement(Category.PD, change, (f"{words}, at least {_progression_words(profile)}",))
-        short = "within half a voxel of outline" if profile.beyond_half_voxel else f"by less than {profile.least_increase:g} {profile.unit}"
+        short = _HALF_VOXEL if profile.beyond_half_voxel else f"by less than {profile.least_increase:g} {profile.unit}"
         return Judgement(Category.SD, change, (f"{words}, but {short}",))
     if _responded(profile, before.value, after.value):
         if _decreased(profile, lesion):
             return Judgement(Category.PR, change, (f"{words}, at least {_response_words(profile)}",))
-        return Judgement(Category.SD, change, (f"{words}, but within half a voxel of outline",))
+        return Judgement(Category.SD, change, (f"{words}, but {_HALF_VOXEL}",))
     return Judgement(Category.SD, change, (f"{words}, between {_response_words(profile)} and {_progression_words(profile)}",))
 
 
@@ -184,7 +185,7 @@ def _progression(profile: CriteriaProfile, lesions: Sequence[Observation], nadir
         reasons.append(f"{'A new lesion' if len(new) == 1 else f'{len(new)} new lesions'}: {', '.join(new)}.")
     worse = [lesion.name for lesion in lesions if not lesion.target and _progressed_alone(profile, lesion)]
     if worse:
-        reasons.append(f"Unequivocal progression of what is not summed: {', '.join(worse)}.")
+        reasons.append(f"Unequivocal progression of non-target lesions: {', '.join(worse)}.")
     return reasons
 
 
@@ -208,7 +209,7 @@ def _without_progression(
     if _responded(profile, baseline_sum, follow_up_sum):
         if any(_decreased(profile, lesion) for lesion in targets):
             return Category.PR, f"{from_baseline}, at least {_response_words(profile)}."
-        return Category.SD, f"{from_baseline}, but within half a voxel of outline in every lesion."
+        return Category.SD, f"{from_baseline}, but in every lesion {_HALF_VOXEL}."
     if _progressed(profile, nadir, follow_up_sum):
         return Category.SD, f"{_sum_words(profile, nadir, follow_up_sum, 'the smallest sum so far')}, but {_too_small(profile)}."
     return Category.SD, f"{from_baseline}, neither {_response_words(profile)} nor {_progression_words(profile)}."

@@ -54,7 +54,9 @@ def test_metadata_are_complete_and_quoted(name: str) -> None:
 
 
 def test_index_description_has_only_known_keys() -> None:
-    description = json.loads((CHECKOUT / "SlicerBrainMetsAI.json").read_text(encoding="utf-8"))
+    project = re.search(r"^project\((\w+)\)", TOP, re.MULTILINE)
+    assert project is not None and not project[1].startswith("Slicer")
+    description = json.loads((CHECKOUT / f"{project[1]}.json").read_text(encoding="utf-8"))  # the Index checks that the names agree
     known = {"$schema", "category", "scm_url", "scm_revision", "build_dependencies", "build_subdirectory", "enabled", "tier"}
     assert {"$schema", "category", "scm_url"} <= set(description) <= known
     assert description["category"] in INDEX_CATEGORIES

@@ -82,7 +82,7 @@ def test_what_is_not_summed_can_progress_too() -> None:
     small = lesion(9.0, 31.0, target=False, name="M02")
     for summed, others in (([lesion(15.0, 15.0)], [small]), ([lesion(15.0, 9.0)], [small]), ([], [small])):
         reading = judge_patient(RANO_BM, [*summed, *others])
-        assert reading.category is Category.PD and reading.reasons == ("Unequivocal progression of what is not summed: M02.",)
+        assert reading.category is Category.PD and reading.reasons == ("Unequivocal progression of non-target lesions: M02.",)
     assert judge_patient(RANO_BM, [lesion(15.0, 9.0), lesion(9.0, 13.9, target=False)]).category is Category.PR  # less than 5 mm
 
 

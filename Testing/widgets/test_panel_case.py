@@ -180,7 +180,7 @@ def test_prior_contours_become_lesions(panel: Any) -> None:
     ui.priorPiecesBox.setChecked(True)
     ui.priorButton.click()
     application.processEvents()
-    assert ui.priorStatusLabel.text == "3 lesions taken over from “mask”."
+    assert ui.priorStatusLabel.text == "3 lesions imported from “mask”."
     assert [panel.lesions.table.text(key, 0) for key in panel.lesions.table.keys] == ["M01", "M02", "M03"]
     assert slicer.app.applicationLogic().GetSelectionNode().GetActiveVolumeID() == volume.GetID()
     ui.priorSelector.setCurrentNode(labels("one more", distance_mm(GRIDS["oblique"], (0.0, -30.0, 0.0)) < 4.0))

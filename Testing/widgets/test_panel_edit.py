@@ -114,7 +114,7 @@ def log(event: str) -> list[dict[str, Any]]:
 
 def test_nothing_to_edit(panel: Any) -> None:
     ui = panel.edit.ui
-    assert ui.editedLabel.text == "There is no lesion to edit yet."
+    assert ui.editedLabel.text.startswith("There is no lesion to edit yet: ")
     for button in (ui.addButton, ui.mergeButton, ui.undoButton, ui.redoButton, ui.deleteButton):
         assert not button.enabled
     assert ui.lesionEditor.isHidden()
@@ -215,6 +215,22 @@ def test_add_by_click_keeps_the_effect_on_and_the_click_from_it(person: Person) 
     assert np.linalg.norm(np.subtract(entry["at_ras"], clicked)) < 0.5 and not log("edited")
 
 
+def test_a_click_on_a_slab_adds_the_lesion_that_the_slab_shows(person: Person) -> None:
+    from BrainMetsAILib.scene.reading_layouts import set_slab
+
+    above = (MISSED.centre[0], MISSED.centre[1], MISSED.centre[2] + 7.3)  # the slice lies beside the lesion, a slab of 15 mm holds its half
+    person.ui.addButton.click()
+    person.click(above)
+    assert "brighter" in person.status and len(person.names()) == 4
+    set_slab(15.0)
+    person.ui.addButton.click()
+    person.click(above)
+    assert person.status == "" and person.names()[-1] == "M04"
+    (entry,) = log("added")
+    assert np.linalg.norm(np.subtract(entry["at_ras"], MISSED.centre)) < 6.0, "in the lesion, not where the slice was"
+    assert person.mask("M04").sum() > 100
+
+
 def test_the_slider_grows_what_was_just_added_again(person: Person, wait_for: Callable[..., None]) -> None:
     person.ui.addButton.click()
     person.click(MISSED.centre)
@@ -299,7 +315,7 @@ def test_split_merge_fill_and_delete(person: Person) -> None:
     person.ui.splitPointsButton.click()
     for shift in (-5.0, 5.0):
         person.click((RING.centre[0] + shift, RING.centre[1], RING.centre[2]), "Green")
-    assert "2 points" in person.status
+    assert "Points: 2" in person.status
     person.ui.splitPointsButton.click()
     assert person.names()[-1] == "M04" and person.mask("M04").sum() > 0.3 * whole.sum()
     assert tags.read_tag(person.segment("M04"), tags.REVIEW) == tags.UNREVIEWED

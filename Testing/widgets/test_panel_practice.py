@@ -220,7 +220,7 @@ def test_help_of_the_network_is_noticed_when_it_comes(panel: Any, volume: Any) -
     assert "with the network’s help. 4 calls" in reading_text(panel)
     panel.practice.ui.submitButton.click()
     assert "4 of 4 lesions found" in panel.practice.ui.resultLabel.text
-    assert "1 with the network" in panel.practice.ui.tallyLabel.text
+    assert "the network was used in 1." in panel.practice.ui.tallyLabel.text
 
 
 def test_nothing_marked_is_asked_about(panel: Any, volume: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,7 +343,9 @@ def test_sample_data(slicer_app: SlicerFacade, worker_python: Path, small_head: 
     QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
     assert window.findChildren(QtWidgets.QProgressDialog) == [], "none is left behind"
     from BrainMetsAILib.scene.practice import practice_of
+    from BrainMetsAILib.scene.review import review_of
 
     assert [volume.GetName() for volume in volumes] == ["Practice baseline", "Practice follow-up"]
     assert all(practice_of(volume) is not None for volume in volumes) and truths() == []
+    assert all(review_of(volume) is not None for volume in volumes), "it can be read without the network"
     del slicer.modules.sampleDataSources

@@ -31,7 +31,7 @@ def add_parser(subparsers: Any) -> None:
         help="review the embedded practice case and compare with its truth",
         description="Make a practice case (a real head with synthetic lesions, at two dates), review it, and print what was found beside "
         "what is true. OUT holds what `brainmets review` writes, and the case itself in practice/.",
-        epilog="Exit codes: 0 done, 1 an error inside, 2 order or input refused, 130 cancelled.",
+        epilog="Exit codes: 0 done, 1 an error inside, 2 command or input refused, 130 cancelled.",
     )
     parser.add_argument("-o", "--output", metavar="OUT", type=Path, default=Path("demo"), help="folder; a former demo in it is replaced")
     parser.add_argument("--seed", metavar="N", type=int, default=SEED, help=f"another number makes another case ({SEED})")

@@ -42,7 +42,7 @@ def add_parser(subparsers: Any) -> None:
         "(…-t1c.nii.gz with …-seg.nii.gz), practice cases or the synthetic test set (…_t1c with …_labels and …_necrosis), images with "
         "whole outlines (…_image with …_label or …_mask), and volumes without any truth: these count as free of lesions. OUT then holds "
         "metrics.json, tables.md (for a model card), CSV tables of figures, cases, lesions and candidates, and curves as PNG.",
-        epilog="Exit codes: 0 done, 1 an error inside, 2 order or input refused, 130 cancelled. Research use only.",
+        epilog="Exit codes: 0 done, 1 an error inside, 2 command or input refused, 130 cancelled. Research use only.",
     )
     parser.add_argument("cases", metavar="CASES", type=Path, help="folder of cases, or one volume")
     parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="folder to be made; it appears when all is done")

@@ -1,4 +1,4 @@
-"""``brainmets``: the command line. Exit codes: 0 done, 1 an error inside, 2 order or input refused, 130 cancelled."""
+"""``brainmets``: the command line. Exit codes: 0 done, 1 an error inside, 2 command or input refused, 130 cancelled."""
 
 import argparse
 import contextlib

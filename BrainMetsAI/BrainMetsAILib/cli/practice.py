@@ -33,7 +33,7 @@ def add_parser(subparsers: Any) -> None:
         "a follow-up of it in which they have grown, shrunk, vanished, split, merged, stayed or are new. OUT holds for baseline "
         "and follow-up the volume (…_t1c.nii.gz), the lesion numbers (…_labels.nii.gz), necrosis (…_necrosis.nii.gz) and the table "
         "of the truth (…_truth.csv), and what became of each lesion (fates.csv).",
-        epilog="Exit codes: 0 done, 1 an error inside, 2 order or input refused, 130 cancelled.",
+        epilog="Exit codes: 0 done, 1 an error inside, 2 command or input refused, 130 cancelled.",
     )
     parser.add_argument("volume", metavar="VOLUME", type=Path, help="file (NIfTI, NRRD, MHA) or DICOM folder")
     parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="folder to be made; it appears when all is done")

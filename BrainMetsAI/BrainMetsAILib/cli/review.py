@@ -24,7 +24,7 @@ def add_parser(subparsers: Any) -> None:
         "say how each lesion and the patient responded. OUT then holds scene.mrb (for 3D Slicer), report.html, lesions.csv, pictures/, "
         "and in the input's grid lesions.nii.gz (the lesion's number a voxel), necrosis.nii.gz and probability.nii.gz; with a follow-up "
         "also response.csv and the same files named followup_….",
-        epilog="Exit codes: 0 done, 1 an error inside, 2 order or input refused, 130 cancelled. Research use only.",
+        epilog="Exit codes: 0 done, 1 an error inside, 2 command or input refused, 130 cancelled. Research use only.",
     )
     parser.add_argument("t1c", metavar="T1C", type=Path, help="contrast-enhanced T1: a file (NIfTI, NRRD, MHA) or a DICOM folder")
     parser.add_argument("--follow-up", metavar="T1C", type=Path, help="that of a later date, to compare with")

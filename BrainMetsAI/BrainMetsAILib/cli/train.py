@@ -17,7 +17,7 @@ def add_parser(subparsers: Any) -> None:
         description="Train a metastasis network as a TOML file says (examples in BrainMetsAILib/training/configs). OUT holds the state, "
         "from which the same command goes on after any interruption, the curves (curves.csv, curves.png), and a bundle with its model card "
         "(bundle/) that `brainmets review --model OUT/bundle` uses.",
-        epilog="Exit codes: 0 done, 1 an error inside, 2 order or input refused, 130 cancelled (the state of the last minute is kept).",
+        epilog="Exit codes: 0 done, 1 an error inside, 2 command or input refused, 130 cancelled (the state of the last minute is kept).",
     )
     parser.add_argument("config", metavar="CONFIG", type=Path, help="TOML file")
     parser.add_argument("-o", "--output", metavar="OUT", type=Path, required=True, help="folder of the training; made if it is not there")

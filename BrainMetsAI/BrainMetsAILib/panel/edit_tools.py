@@ -6,9 +6,11 @@ from typing import Any
 import qt
 from slicer.i18n import tr as _
 
+from BrainMetsAILib.lesions.growing import Triple
 from BrainMetsAILib.panel.slice_clicks import Click, SliceClicks
 from BrainMetsAILib.scene.click_points import show_click_points
 from BrainMetsAILib.scene.edits import add_lesion, lesion_at, merge_lesions, resize_added, split_along_line, split_by_points
+from BrainMetsAILib.scene.growing import brightest_in_slab
 from BrainMetsAILib.scene.history import History
 from BrainMetsAILib.scene.review import ReviewNodes
 from BrainMetsAILib.scene.settings import read_number, settings_node
@@ -41,7 +43,7 @@ class EditTools:
         self._ready = self._updating = False
         self._tool = ""
         self._points: list[Click] = []
-        self._added: tuple[str, Click] | None = None
+        self._added: tuple[str, Triple] | None = None
         self._clicks = SliceClicks(ui.editSection, self._on_click, self.stop)
         self._buttons = {"add": ui.addButton, "line": ui.splitLineButton, "points": ui.splitPointsButton, "merge": ui.mergeButton}
         ui.addButton.connect("clicked()", lambda: self._toggle("add"))
@@ -140,7 +142,7 @@ class EditTools:
             self._run(lambda nodes: self._merge(nodes, click))
         elif tool == "points":
             self._mark(click)
-            self._say(_("{count} points; click one in each part, then press “By points” again.").format(count=len(self._points)))
+            self._say(_("Points: {count}. Click one in each part, then press “By points” again.").format(count=len(self._points)))
         elif tool == "line":
             self._mark(click)
             if len(self._points) == 2:
@@ -153,8 +155,9 @@ class EditTools:
         show_click_points([point.ras for point in self._points])
 
     def _add(self, nodes: ReviewNodes, click: Click) -> str:
-        lesion_uid = add_lesion(nodes, click.ras, self.size_mm, self._history)
-        self._lesion, self._added = lesion_uid, (lesion_uid, click)
+        ras = brightest_in_slab(nodes.volume, click.ras, click.normal, click.slab_mm)
+        lesion_uid = add_lesion(nodes, ras, self.size_mm, self._history)
+        self._lesion, self._added = lesion_uid, (lesion_uid, ras)
         return lesion_uid
 
     def _merge(self, nodes: ReviewNodes, click: Click) -> str:
@@ -175,10 +178,10 @@ class EditTools:
     def _on_resize(self) -> None:
         if self._added is None:
             return
-        lesion_uid, click = self._added
+        lesion_uid, ras = self._added
 
         def grow_again(nodes: ReviewNodes) -> str:
-            resize_added(nodes, lesion_uid, click.ras, self.size_mm)
+            resize_added(nodes, lesion_uid, ras, self.size_mm)
             return ""
 
         self._run(grow_again)

@@ -84,8 +84,14 @@ class FindSection:
         running = self._progress.running
         self.ui.runButton.text = _("Cancel") if running else _("Find lesions")
         self.ui.runButton.enabled = running or (chosen_volume() is not None and not self._worker.busy and not self._setup.installing)
-        self.ui.runButton.toolTip = "" if chosen_volume() is not None else _("Choose a volume first.")
+        self.ui.runButton.toolTip = self._hint(running)
         self.ui.modelBox.enabled = self.ui.deviceBox.enabled = not running
+
+    def _hint(self, running: bool) -> str:
+        """Why nothing can be found now; empty where it can."""
+        if chosen_volume() is None:
+            return _("Choose a volume first.")
+        return _("Wait until the running task has ended.") if not running and (self._worker.busy or self._setup.installing) else ""
 
     def _show_operating_point(self) -> None:
         """The points of the chosen network, and behind them what the slider of the lesions says where that is none of them."""

@@ -143,7 +143,7 @@ class PracticeSection:
         if practice is None or is_submitted(practice):
             return
         sentences = [
-            _("“{name}”: {time}, {help}. {calls}.").format(
+            _("“{name}”: reading time {time}, {help}. {calls}.").format(
                 name=volume.GetName(),
                 time=time_text(read_seconds(practice)),
                 help=help_text(note_network(practice)),

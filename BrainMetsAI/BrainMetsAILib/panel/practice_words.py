@@ -103,7 +103,8 @@ def tally_words(tally: Tally | None) -> str:
     name = _("Your last case") if tally.cases == 1 else _("Your last {cases} cases").format(cases=tally.cases)
     sensitivity = f"{100.0 * tally.found / tally.lesions:.0f} %" if tally.lesions else "–"
     return _(
-        "{name}: {sensitivity} of {lesions} lesions found, {false} false calls and {time} a case, Dice {dice}, {helped} with the network."
+        "{name}: {sensitivity} of {lesions} lesions found, {false} false calls and {time} a case, Dice {dice}; "
+        "the network was used in {helped}."
     ).format(
         name=name,
         sensitivity=sensitivity,

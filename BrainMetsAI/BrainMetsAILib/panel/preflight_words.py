@@ -24,7 +24,11 @@ def _torch(found: Mapping[str, Any]) -> str:
     if found["torch"]:
         return "✓ " + _("PyTorch {version}, Python {python}").format(version=found["torch"], python=found["python"])
     if found["torch_error"]:
-        return "✗ " + _("PyTorch is installed but does not load ({reason}). Install it again in Setup.").format(reason=found["torch_error"])
+        broken = _(
+            "PyTorch is installed but does not load ({reason}). Restart Slicer; if that does not help, type "
+            "slicer.util.pip_uninstall('torch') in its Python console and restart: “Find lesions” then offers to install it again."
+        )
+        return "✗ " + broken.format(reason=found["torch_error"])
     return "✗ " + _("PyTorch is not installed, so lesions cannot be found. “Find lesions” offers to install it.")
 
 
@@ -33,6 +37,8 @@ def _gpu(found: Mapping[str, Any]) -> str:
         return "✓ " + _("Graphics card {name} with {size} GB can be used.").format(name=found["gpu"], size=f"{found['gpu_gib']:.0f}")
     if found["gpu"]:
         return "✓ " + _("Graphics card {name} can be used.").format(name=found["gpu"])
+    if not found["torch"]:
+        return "⚠ " + _("Whether a graphics card can be used shows once PyTorch works.")
     slow = _("No graphics card can be used: the search runs on {cores} processor cores and takes minutes.")
     return "⚠ " + slow.format(cores=found["cores"])
 
@@ -41,17 +47,18 @@ def _memory(found: Mapping[str, Any]) -> str:
     if found["memory_gib"] is None:
         unknown = _("How much memory there is could not be found out; {needed} GB are needed.")
         return "⚠ " + unknown.format(needed=f"{LITTLE_MEMORY_GIB:.0f}")
-    text = _("{size} GB of memory").format(size=f"{found['memory_gib']:.0f}")
+    size = f"{found['memory_gib']:.0f}"
     if found["memory_gib"] < LITTLE_MEMORY_GIB - 0.5:
-        return "⚠ " + text + _(": little; large images may not fit. Close other programs first.")
-    return "✓ " + text
+        return "⚠ " + _("{size} GB of memory: little; large images may not fit. Close other programs first.").format(size=size)
+    return "✓ " + _("{size} GB of memory").format(size=size)
 
 
 def _disk(found: Mapping[str, Any]) -> str:
-    text = _("{size} GB of disk free for temporary files").format(size=f"{found['disk_gib']:.0f}")
+    size = f"{found['disk_gib']:.0f}"
     if found["disk_gib"] < LITTLE_DISK_GIB:
-        return "⚠ " + text + _(": little; make space on the disk of {folder}.").format(folder=found["disk"])
-    return "✓ " + text
+        little = _("{size} GB of disk free for temporary files: little; make space on the disk of {folder}.")
+        return "⚠ " + little.format(size=size, folder=found["disk"])
+    return "✓ " + _("{size} GB of disk free for temporary files").format(size=size)
 
 
 def _networks(found: Mapping[str, Any]) -> list[str]:

@@ -102,7 +102,8 @@ class PriorSection:
 
 def prior_sentence(taken: PriorTaken, name: str) -> str:
     """What became of a prior contour, for a person."""
-    sentences = [_("{count} lesions taken over from “{name}”.").format(count=taken.added, name=name)]
+    added = _("1 lesion imported from “{name}”.") if taken.added == 1 else _("{count} lesions imported from “{name}”.")
+    sentences = [added.format(count=taken.added, name=name)]
     if taken.there:
         sentences.append(_("{count} overlap lesions that were there already and were left out.").format(count=taken.there))
     if taken.outside:

@@ -17,6 +17,7 @@ from BrainMetsAILib.panel.process import TaskListener, WorkerProcess
 from BrainMetsAILib.scene.layout import show_volume
 from BrainMetsAILib.scene.practice import add_practice_case
 from BrainMetsAILib.scene.practice_case import practice_head, practice_task, read_practice_case
+from BrainMetsAILib.scene.review import begin_review
 
 CATEGORY = "BrainMetsAI"
 SAMPLE = "BrainMetsAIPracticeCase"
@@ -70,7 +71,10 @@ def load_practice_case(seed: int = 0, worker: WorkerProcess | None = None) -> li
         slicer.util.errorDisplay(sentence, detailedText=details)
 
     def finished(result: Mapping[str, Any]) -> None:
-        made.append(add_practice_case(read_practice_case(result), practice_names()))
+        case = add_practice_case(read_practice_case(result), practice_names())
+        for volume in case:  # to be read without the network too
+            begin_review(volume)
+        made.append(case)
 
     listener = TaskListener(progress, finished, failed, lambda: None)
     try:

@@ -1,5 +1,6 @@
 """The section that appears while packages are missing: says what is needed and why, and installs it when asked."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,7 +132,12 @@ class SetupSection:
         then, self._then = self._then, None
         self._look()
         if not sentence and self.missing:
-            sentence = _("The installer finished, but a package is still missing. Restart Slicer; if that does not help, see the log.")
+            sentence = _(
+                "The installer finished, but a package is still missing. Restart Slicer; if that does not help, look up what the installer "
+                "said in View → Error Log."
+            )
+        if sentence:
+            logging.error("BrainMetsAI installer: %s\n%s", sentence, self._installation.log)
         self._say(sentence or _("Installed."))
         self.refresh()
         self._on_change()

@@ -7,6 +7,8 @@ from typing import Any
 import qt
 import slicer
 
+from BrainMetsAILib.scene.reading_layouts import slab_of
+
 _PRIORITY = 1e6  # before the observers of the effects
 
 Triple = tuple[float, float, float]
@@ -14,10 +16,11 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Click:
-    """A place in the world (RAS mm) and the normal of the slice that it was clicked on."""
+    """A place in the world (RAS mm), the normal of the slice that it was clicked on, and how thick a slab (mm) was shown; 0 for none."""
 
     ras: Triple
     normal: Triple
+    slab_mm: float = 0.0
 
 
 class SliceClicks:
@@ -79,7 +82,7 @@ class SliceClicks:
             ras = slice_node.GetXYToRAS().MultiplyPoint((x, y, 0.0, 1.0))
             axes = slice_node.GetSliceToRAS()
             normal = (axes.GetElement(0, 2), axes.GetElement(1, 2), axes.GetElement(2, 2))
-            self._on_click(Click((ras[0], ras[1], ras[2]), normal))
+            self._on_click(Click((ras[0], ras[1], ras[2]), normal, slab_of(slice_node)))
 
         number.append(interactor.AddObserver("LeftButtonPressEvent", pressed, _PRIORITY))
         self._observed.append((interactor, number[0]))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import slicer
+from scipy import ndimage
 
 from BrainMetsAILib.images.head import air_threshold
 from BrainMetsAILib.lesions.growing import Box, Neighbourhood, Triple, grow_lesion, growth_box
@@ -18,6 +19,7 @@ from BrainMetsAILib.scene.volumes import ijk_to_ras_of
 
 _AIR_AROUND_MM = 4.0
 _MOST_SAMPLES = 30_000
+_SLAB_STEP_MM = 0.5
 
 
 def grown_crop(nodes: ReviewNodes, ras: Triple, size_mm: float, apart_from: str = "") -> MaskCrop:
@@ -67,6 +69,33 @@ def grown_crop(nodes: ReviewNodes, ras: Triple, size_mm: float, apart_from: str 
     if crop is None:
         raise EditRefused(_("This place is outside the part of the volume in which lesions were looked for; click inside it."))
     return crop
+
+
+def brightest_in_slab(volume: Any, ras: Triple, normal: Triple, thickness_mm: float) -> Triple:
+    """The place whose value a slab's maximum shows where it was clicked: the lesion may lie some slices beside the middle.
+
+    Parameters
+    ----------
+    volume
+        The volume shown; what is no volume of one grey value a voxel leaves the place as it is.
+    ras
+        The place in the middle of the slab, in the world (RAS mm).
+    normal
+        Unit normal of the slab, in the world.
+    thickness_mm
+        Of the slab; 0 for none.
+    """
+    if thickness_mm <= 0 or volume is None or volume.GetImageData() is None:
+        return ras
+    array = slicer.util.arrayFromVolume(volume)
+    if array.ndim != 3:
+        return ras
+    half = round(thickness_mm / 2 / _SLAB_STEP_MM)
+    depths = sorted((step * _SLAB_STEP_MM for step in range(-half, half + 1)), key=abs)  # of equal values the one nearest to the middle
+    places = [(ras[0] + depth * normal[0], ras[1] + depth * normal[1], ras[2] + depth * normal[2]) for depth in depths]
+    grid = Grid(array.shape, ijk_to_ras_of(volume))
+    at = np.transpose([array_place(volume, grid, place) for place in places])
+    return places[int(np.argmax(ndimage.map_coordinates(array, at, np.float32, order=1, cval=-np.inf)))]
 
 
 def array_place(node: Any, grid: Grid, ras: Triple) -> Triple:

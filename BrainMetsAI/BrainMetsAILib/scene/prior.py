@@ -102,7 +102,7 @@ def take_over(
     fresh = [part for part in found if not _is_there(part, review)]
     there = len(found) - len(fresh)
     if not fresh:
-        sentence = _("Nothing was taken over from “{name}”: {reason}.")
+        sentence = _("Nothing was imported from “{name}”: {reason}.")
         raise ImageRefused(sentence.format(name=source.GetName(), reason=_why_nothing(there, specks)))
     labels, start, shared = _without_overlap(fresh)
     if review is None:

@@ -146,7 +146,12 @@ def comparison_shown() -> bool:
 def slab_mm() -> float:
     """Thickness of the axial maximum; 0 where it is off."""
     node = slice_node("Red")
-    return float(node.GetSlabReconstructionThickness()) if node is not None and node.GetSlabReconstructionEnabled() else 0.0
+    return 0.0 if node is None else slab_of(node)
+
+
+def slab_of(node: Any) -> float:
+    """Thickness of the maximum that one slice view shows; 0 where it shows the slice alone."""
+    return float(node.GetSlabReconstructionThickness()) if node.GetSlabReconstructionEnabled() else 0.0
 
 
 def set_slab(thickness_mm: float) -> None:

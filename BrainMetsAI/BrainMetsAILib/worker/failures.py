@@ -21,7 +21,7 @@ def sentence_for(task: str, error: BaseException) -> str:
     """One sentence that says why and what to do."""
     if is_out_of_memory(error):
         if any(word in str(error).lower() for word in _CARD_WORDS):
-            return "The graphics card does not have enough memory for this image: choose the device cpu and run again."
+            return "The graphics card does not have enough memory for this image: compute on the processor (device cpu) instead."
         return "This computer does not have enough free memory for this image: close other programs and run again."
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.split(".")[0] in INSTALLABLE:
         package = error.name.split(".")[0]

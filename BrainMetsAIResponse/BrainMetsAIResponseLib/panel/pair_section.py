@@ -90,7 +90,9 @@ class PairSection:
     def _hint(self, pair: Pair) -> str:
         if not pair.complete:
             return _("Choose a volume and its lesions for both examinations.")
-        return "" if pair.distinct else _("Baseline and follow-up are the same; choose two examinations.")
+        if not pair.distinct:
+            return _("Baseline and follow-up are the same; choose two examinations.")
+        return _("Wait until the running task has ended.") if self._worker.busy and not self._progress.running else ""
 
     def _on_leaving(self, node: Any) -> None:
         """The selectors are about to move to neighbours that nobody chose; the refresh that follows the removal shows none."""
@@ -119,10 +121,10 @@ class PairSection:
             return
         identity = self._identity(pair)
         if identity is None:
-            self._progress.say(_("Not compared: the examinations are of different patients."))
+            self._progress.say(_("Not compared: the examinations are of different patients. Choose others, or press Compare again."))
             return
         if not self._in_order(pair):
-            self._progress.say(_("Not compared: the follow-up was examined before the baseline."))
+            self._progress.say(_("Not compared: the follow-up was examined before the baseline. Exchange the two, or press Compare again."))
             return
         images = self._progress.attempt(lambda: (volume_image(pair.baseline_volume), volume_image(pair.follow_up_volume)))
         if images is not None:

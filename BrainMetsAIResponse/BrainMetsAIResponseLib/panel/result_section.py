@@ -25,14 +25,15 @@ class ResultSection:
 
     def __init__(self, ui: Any) -> None:
         self.ui = ui
+        categories = _("CR complete response, PR partial response, SD stable disease, PD progressive disease, NE not evaluable")
         headings = (
             (_("Lesion"), _("Name at baseline, or at follow-up where it is new")),
             (_("Change"), _("What became of it, by enhancing volume")),
             (_("mL"), _("Enhancing volume at baseline")),
             (_("→ mL"), _("Enhancing volume at follow-up")),
             (_("%"), _("Change of the enhancing volume")),
-            (_("RANO"), _("Category by diameters (RANO-BM)")),
-            (_("Vol."), _("Category by enhancing volume")),
+            (_("RANO"), _("By diameters (RANO-BM): {categories}").format(categories=categories)),
+            (_("Vol."), _("By enhancing volume: {categories}").format(categories=categories)),
             (_("mm"), _("Longest axial diameter at baseline")),
             (_("→ mm"), _("Longest axial diameter at follow-up")),
         )
