@@ -12,12 +12,25 @@ from analytic_bundle import write_analytic_bundle
 from BrainMetsAILib.models import bundles as catalogue
 from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS, BundleError, find_bundle, models_folder
 from BrainMetsAILib.models.settings import ALL_CANDIDATES, OperatingPoint, operating_points, run_settings
+from BrainMetsAILib.training.bundle_writing import LESION_FORMAT
 
 LIBRARY = Path(catalogue.__file__).resolve().parents[1]
 
 
 def test_models_lie_at_the_top_of_the_checkout() -> None:
     assert models_folder() == LIBRARY.parents[1] / "Resources" / "Models"
+
+
+@pytest.mark.parametrize("name", ["brainmets_rlk_unet", "brainmets_anatomy"])
+def test_metadata_say_what_monai_asks_for(name: str) -> None:
+    metadata = json.loads((models_folder() / name / METADATA).read_text(encoding="utf-8"))
+    asked = ("version", "monai_version", "pytorch_version", "numpy_version", "required_packages_version", "task", "description")
+    assert all(metadata[key] for key in (*asked, "authors", "copyright", "network_data_format"))
+    for side in ("inputs", "outputs"):
+        for entry in metadata["network_data_format"][side].values():
+            assert {"type", "format", "modality", "num_channels", "spatial_shape", "dtype", "value_range", "is_patch_data"} <= set(entry)
+    if name == "brainmets_rlk_unet":
+        assert metadata["network_data_format"] == LESION_FORMAT, "as in the bundles that a training writes"
 
 
 def test_models_lie_beside_the_library_where_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

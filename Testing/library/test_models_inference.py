@@ -20,6 +20,7 @@ from BrainMetsAILib.models.finding import Cancelled, Finding, FindingError
 from BrainMetsAILib.models.inference import find_lesions
 from BrainMetsAILib.models.network import CompactUNet
 from BrainMetsAILib.models.settings import run_settings
+from BrainMetsAILib.models.window_search import window_probabilities
 
 BALLS = [((10.0, 2.0, 0.0), 7.0), ((-12.0, 8.0, -6.0), 5.0), ((-4.0, -16.0, 8.0), 4.0)]
 
@@ -102,10 +103,20 @@ def test_any_grid(bundle: Bundle, size: tuple[int, int, int], columns: NDArray[n
         assert volume == pytest.approx(4 / 3 * np.pi * radius**3, rel=volume_tolerance)
 
 
+TOUCHING = [
+    ((12.0, 2.0, 0.0), 7.0),
+    ((1.0, 3.0, 1.0), 5.0),
+    ((-12.0, 8.0, -6.0), 6.0),
+    ((-12.0, -1.0, -9.0), 5.5),
+    ((-16.0, 0.0, 1.0), 4.5),
+]
+
+
+@pytest.mark.parametrize("balls", [BALLS, TOUCHING], ids=["apart", "touching"])
 @pytest.mark.parametrize("orientation", ["RAS", "PIR", "ASL", "SRA"])
-def test_the_same_voxels_in_another_order_give_the_same_lesions(bundle: Bundle, orientation: str) -> None:
+def test_the_same_voxels_in_another_order_give_the_same_lesions(bundle: Bundle, orientation: str, balls: list[Any]) -> None:
     size = (70, 80, 60)
-    image = head_with_balls(size, grid(size, np.diag([-1.1, -1.0, 1.3])), BALLS, cores=True)
+    image = head_with_balls(size, grid(size, np.diag([-1.1, -1.0, 1.3])), balls, cores=True)
     other = sitk.DICOMOrient(image, orientation)
     assert other.GetDirection() != image.GetDirection()
     first, second = find_lesions(image, bundle), find_lesions(other, bundle)
@@ -202,6 +213,28 @@ def test_half_precision_weights_run(tmp_path: Path) -> None:
     size = (40, 40, 40)
     finding = find_lesions(head_with_balls(size, grid(size, np.eye(3)), [], radii_mm=(14.0, 15.0, 14.0)), bundle)
     assert np.isfinite(sitk.GetArrayViewFromImage(finding.enhancing)).all()
+
+
+def test_a_network_that_gives_no_numbers_is_no_network_that_finds_nothing(tmp_path: Path) -> None:
+    network = CompactUNet((4, 8))
+    torch.nn.init.constant_(network.head.weight, float("nan"))
+    bundle = find_bundle(str(write_bundle(tmp_path / "broken", network, {"network": {"widths": [4, 8]}, "patch": [32, 32, 32]})))
+    size = (40, 40, 40)
+    with pytest.raises(FindingError, match=r"gave no numbers .* device cpu"):
+        find_lesions(head_with_balls(size, grid(size, np.eye(3)), [], radii_mm=(14.0, 15.0, 14.0)), bundle, device="cpu")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA")
+def test_a_graphics_card_says_what_the_processor_says() -> None:
+    """The bundled weights; half precision on the card, so to a hundredth of a probability."""
+    bundle = find_bundle(None)
+    window = torch.from_numpy(np.random.default_rng(0).normal(0, 1, (64, 64, 64)).astype(np.float32))
+    window[20:28, 20:28, 20:28] += 4.0
+    found = [
+        window_probabilities(lesion_search.load_network(bundle, run_settings(bundle), place), window, place)
+        for place in (torch.device("cpu"), torch.device("cuda"))
+    ]
+    assert (found[0] - found[1]).abs().max() < 0.01
 
 
 def test_a_window_in_which_nothing_shows_is_seen_once() -> None:

@@ -4,8 +4,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load_file
 from torch.nn import functional
 
+from BrainMetsAILib.models.bundles import WEIGHTS, find_bundle
 from BrainMetsAILib.models.large_kernel import LargeKernelConv, depthwise_by_fourier
 from BrainMetsAILib.models.networks import STANDARD, build_network
 from BrainMetsAILib.models.rlk_unet import DropPath, RLKUNet
@@ -45,6 +47,23 @@ def test_merged_kernels_give_the_same_network() -> None:
     assert (before - branches).abs().max() < 1e-4
     assert (merged - branches).abs().max() < 1e-4
     assert all(module.small is None for module in network.modules() if isinstance(module, LargeKernelConv))
+
+
+def test_the_bundled_weights_say_the_same_however_they_are_computed() -> None:
+    bundle = find_bundle("brainmets_rlk_unet")
+    network = build_network(bundle.settings["network"]).eval()
+    network.load_state_dict({name: values.float() for name, values in load_file(str(bundle.folder / WEIGHTS)).items()})
+    x = torch.randn(1, 1, 32, 32, 32, generator=torch.Generator().manual_seed(0))
+    x[0, 0, 12:20, 12:20, 12:20] += 4.0
+    with torch.inference_mode():
+        found = [network(x)]
+        network.merge()
+        found.append(network(x))
+        for module in network.modules():
+            if isinstance(module, LargeKernelConv):
+                module.path = "direct"
+        found.append(network(x))
+    assert all((one - found[0]).abs().max() < 1e-4 for one in found[1:])
 
 
 def test_the_large_kernel_has_an_effect() -> None:

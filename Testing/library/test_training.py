@@ -96,6 +96,7 @@ def test_configurations_are_checked(cases: Path, tmp_path: Path) -> None:
         ('batch = "two"', "batch must be"),
         ('network = "other"', "no network called other"),
         ('backgrounds = "nowhere"', "does not exist"),
+        (f'backgrounds = "{cases}"', "has no split.json: take one that `make pack` makes"),
         ("window_sizes = 64", "window_sizes must be"),
         ("window_sizes = [32, 60]", "window_sizes must be"),
         ("window_sizes = [16]", "multiples of 8 from 24 to 256"),
@@ -280,6 +281,10 @@ def test_training_goes_on_where_it_was_and_ends_as_a_bundle(cases: Path, tmp_pat
     assert bundle.settings["network"]["kernel"] == 5
     card = (out / "bundle" / "docs" / "README.md").read_text(encoding="utf-8")
     assert bundle.sha256 in card and "kept back" in card
+    assert "No licence has been stated" in (out / "bundle" / "LICENSE").read_text(encoding="utf-8"), "ours is not that of a user's data"
+    assert main(["train", str(config), "-o", str(out), "--quiet", "--device", "cpu"]) == 0
+    assert read_bundle(out / "bundle").sha256 == bundle.sha256, "what is finished stays as it is"
+    assert torch.load(out / "state.pt", weights_only=True)["step"] == 3
     from BrainMetsAILib.models.inference import find_lesions
 
     head = sitk.ReadImage(str(find_cases(cases)[0].t1c), sitk.sitkFloat32)

@@ -87,6 +87,17 @@ def test_small_lesions_have_as_many_windows_as_large_ones() -> None:
     assert 20 <= sum(0 < count <= 4**3 * 2 for count in shown) <= 45, "a third of the windows, not the 0.2 % of its voxels"
 
 
+def test_beyond_the_image_there_is_air() -> None:
+    array = np.full((24, 24, 24), -1.5, np.float32)  # z-scores: the head around 0, air below
+    array[4:20, 4:20, 4:20] = 0.0
+    corner = np.array([[4, 4, 4]])
+    case = LoadedCase(array, np.zeros(array.shape, np.uint8), (corner,), corner, 0.0, 1.0)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        window, _ = draw_real_window([case], rng, 48)
+        assert np.median(window) < -1.0, "most of it lies outside the image"
+
+
 def test_every_case_is_shown(cases: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     empty = load_case(find_cases(cases)[0])
     held: list[str] = []

@@ -22,7 +22,7 @@ from BrainMetsAILib.models.devices import choose_device
 from BrainMetsAILib.models.finding import Cancelled
 from BrainMetsAILib.models.settings import ORIENTATION
 from BrainMetsAILib.models.sliding_windows import Box, padded_box
-from BrainMetsAILib.models.window_search import kept_network, mean_over_windows
+from BrainMetsAILib.models.window_search import kept_network, mean_over_windows, window_probabilities
 
 REGION_NAMES = tuple(region.name.lower() for region in Region)
 MARGIN_VOXELS = 2
@@ -146,11 +146,6 @@ def _shares(
     """Probability of each region (classes, k, j, i) on the working grid; background where no window lies."""
     box = _trimmed(padded_box(head, MARGIN_VOXELS), settings.patch)
 
-    def predict(window: torch.Tensor) -> torch.Tensor:
-        with torch.autocast("cuda", enabled=device.type == "cuda"):
-            logits = network(window[None, None].to(device))
-        return torch.softmax(logits.float(), dim=1)[0].cpu()
-
     def begin(number: int, count: int) -> None:
         _stop_if(cancelled)
         progress(PREPARED + (1 - PREPARED) * (number - 1) / count, f"finding the brain, window {number} of {count}")
@@ -162,7 +157,7 @@ def _shares(
         settings.patch,
         settings.overlap,
         len(Region),
-        predict,
+        lambda window: window_probabilities(network, window, device),
         begin,
         lambda sums, total, slice_: _brain_has_ended(sums, total, slice_, settings),
     )

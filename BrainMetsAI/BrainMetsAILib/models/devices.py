@@ -5,6 +5,7 @@ from functools import cache
 import torch
 
 from BrainMetsAILib.models.finding import FindingError
+from BrainMetsAILib.models.large_kernel import LargeKernelConv
 
 
 def choose_device(wish: str = "auto") -> torch.device:
@@ -23,10 +24,14 @@ def choose_device(wish: str = "auto") -> torch.device:
 
 @cache
 def _runs(device: str) -> bool:
-    """Whether the networks' layers run there: before 2.8 PyTorch lacks transposed convolutions for MPS, and it drops old cards."""
+    """Whether the networks' layers run there: before 2.8 PyTorch lacks transposed convolutions for MPS, and it drops old cards.
+
+    Fourier transforms of large kernels are among them, which not every device knows.
+    """
+    layers = (torch.nn.Conv3d(1, 2, 3, padding=1), torch.nn.GroupNorm(2, 2), LargeKernelConv(2), torch.nn.ConvTranspose3d(2, 1, 2, 2))
     try:
-        network = torch.nn.Sequential(torch.nn.Conv3d(1, 2, 3, padding=1), torch.nn.ConvTranspose3d(2, 1, 2, stride=2)).to(device)
-        network(torch.zeros(1, 1, 4, 4, 4, device=device)).sum().item()
+        with torch.inference_mode():
+            torch.nn.Sequential(*layers).to(device)(torch.zeros(1, 1, 4, 4, 4, device=device)).sum().item()
     except (RuntimeError, NotImplementedError, AssertionError):
         return False
     return True

@@ -3,14 +3,15 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import SimpleITK as sitk
 import torch
 
-from BrainMetsAILib.images.geometry import array_of
+from BrainMetsAILib.images.geometry import array_of, same_grid
 from BrainMetsAILib.images.head import head_mask, with_dark_background
-from BrainMetsAILib.images.resampling import resample_to_spacing
+from BrainMetsAILib.images.resampling import resample_like, resample_to_spacing
 from BrainMetsAILib.models.anatomy import Anatomy
 from BrainMetsAILib.models.anatomy_inference import find_anatomy
 from BrainMetsAILib.models.brain_region import near_region, outlined_brain
@@ -71,10 +72,10 @@ def find_lesions(
 
     Notes
     -----
-    Axes are permuted and flipped to `ORIENTATION` without interpolation, so the same head stored in another orientation gives the same
-    lesions; then resampled to the network's spacing, with smoothing along axes that become coarser. The maps come back by linear
-    interpolation, and outlines are made from them in the image's own grid. Where the bundle names coarser spacings, searches at
-    them complete large lesions (`scales.py`). Candidates away from the brain, on its surface, in the choroid plexus and without
+    Axes are permuted and flipped to `ORIENTATION` without interpolation, and back in the end, so the same head stored in another
+    orientation gives the same lesions; then resampled to the network's spacing, with smoothing along axes that become coarser. The maps
+    come back by linear interpolation, and outlines are made from them in the image's own voxels. Where the bundle names coarser spacings,
+    searches at them complete large lesions (`scales.py`). Candidates away from the brain, on its surface, in the choroid plexus and without
     enhancement are taken out, and kept with that reason.
     """
     began = time.monotonic()
@@ -108,10 +109,10 @@ def find_lesions(
     maps = ScaleSearch(oriented, brain, near_brain, network, settings, place, report).maps(working, head)
     _stop_if(cancelled)
     progress(SEARCHED, "outlining")
-    enhancing = on_grid_of(image, maps[0], working)
+    enhancing = on_grid_of(oriented, maps[0], working)
     _stop_if(cancelled)
     progress(0.94, "outlining")
-    necrosis = on_grid_of(image, maps[1], working)
+    necrosis = on_grid_of(oriented, maps[1], working)
     _stop_if(cancelled)
     progress(0.97, "outlining")
     balanced = balanced_score(operating_points(bundle))
@@ -131,7 +132,7 @@ def find_lesions(
     if settings.brain_only and near_brain is None:
         notes = (*notes, "The brain could not be told from the rest of the head, so candidates outside it were kept.")
     elif near_brain is not None and brain is not None:
-        dark = dict.fromkeys(unenhancing(image, found.labels, found.necrosis_mask, brain), UNENHANCING)
+        dark = dict.fromkeys(unenhancing(oriented, found.labels, found.necrosis_mask, brain), UNENHANCING)
         found, removed = separated(found, dark | reasons_to_remove(found.labels, near_brain, regions))
         notes = (*notes, *_words_of(removed))
     provenance = Provenance(
@@ -149,8 +150,16 @@ def find_lesions(
     if regions is not None:
         everything = found.labels if removed is None else sitk.Add(found.labels, removed.labels)
         locations = dict(places_of(everything, regions))
+    if removed is not None:
+        removed = replace(removed, labels=_as_stored(removed.labels, image))
+    enhancing, necrosis, labels, dead = (_as_stored(part, image) for part in (enhancing, necrosis, found.labels, found.necrosis_mask))
     progress(1.0, "done")
-    return Finding(enhancing, necrosis, found.labels, found.necrosis_mask, found.scores, provenance, notes, removed, locations)
+    return Finding(enhancing, necrosis, labels, dead, found.scores, provenance, notes, removed, locations)
+
+
+def _as_stored(part: sitk.Image, image: sitk.Image) -> sitk.Image:
+    """What lies on the image's grid with axes permuted and flipped, in the order in which the image has its voxels."""
+    return part if same_grid(part, image) else resample_like(part, image, None, sitk.sitkNearestNeighbor)
 
 
 def _near_brain(brain: sitk.Image | None, regions: Anatomy | None) -> sitk.Image | None:
@@ -166,8 +175,8 @@ def _words_of(removed: Removed | None) -> tuple[str, ...]:
         return ()
     said = []
     for reason, count in sorted(Counter(removed.reasons.values()).items()):
-        what = f"1 candidate {reason} was" if count == 1 else f"{count} candidates {reason} were"
-        said.append(f"{what} taken out; the scene keeps what was taken out as hidden segments.")
+        what = f"1 candidate {reason} was taken out; it stays" if count == 1 else f"{count} candidates {reason} were taken out; they stay"
+        said.append(f"{what} in the scene, hidden (listed under “Taken out”).")
     return tuple(said)
 
 

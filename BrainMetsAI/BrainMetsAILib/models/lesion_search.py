@@ -17,7 +17,7 @@ from BrainMetsAILib.models.large_lesions import Maps
 from BrainMetsAILib.models.networks import build_network
 from BrainMetsAILib.models.settings import BRAIN, RunSettings
 from BrainMetsAILib.models.sliding_windows import padded_box
-from BrainMetsAILib.models.window_search import kept_network, mean_over_windows
+from BrainMetsAILib.models.window_search import kept_network, mean_over_windows, window_probabilities
 
 HEAD_MARGIN_VOXELS = 2
 SURROUNDINGS_VOXELS = 8  # of what is searched: enough that its edge is not the edge of what the network sees
@@ -86,16 +86,11 @@ def search(
 
 def lesion_probability(network: torch.nn.Module, window: torch.Tensor, device: torch.device, mirrored: bool) -> torch.Tensor:
     """(2, k, j, i) on the CPU: probability of enhancing and of necrosis in one window, which is seen mirrored too where anything shows."""
-    found = _probability(network, window, device)
+    found = window_probabilities(network, window, device)[1:]
     if not mirrored or float(found.sum(dim=0).max()) < SECOND_LOOK:
         return found
-    return (found + _probability(network, window.flip(LEFT_RIGHT), device).flip(LEFT_RIGHT)) / 2
-
-
-def _probability(network: torch.nn.Module, window: torch.Tensor, device: torch.device) -> torch.Tensor:
-    with torch.autocast("cuda", enabled=device.type == "cuda"):
-        logits = network(window[None, None].to(device))
-    return torch.softmax(logits.float(), dim=1)[0, 1:].cpu()
+    mirrored_view = window_probabilities(network, window.flip(LEFT_RIGHT), device)[1:]
+    return (found + mirrored_view.flip(LEFT_RIGHT)) / 2
 
 
 def _on_grid(mask: sitk.Image, grid: sitk.Image) -> NDArray[np.bool_]:

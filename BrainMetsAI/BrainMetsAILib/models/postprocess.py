@@ -90,7 +90,7 @@ def candidates(
         best = sorted(kept, key=lambda number: -scores[number])[:MOST_CANDIDATES]
         kept = sorted(best)
     kept = [*(n for n in kept if scores[n] >= balanced), *(n for n in kept if scores[n] < balanced)]
-    renumbering = np.zeros(len(scores) + 1, dtype=np.uint16)
+    renumbering = np.zeros(int(pieces.max(initial=0)) + 1, dtype=np.uint16)
     renumbering[kept] = np.arange(1, len(kept) + 1)
     numbered = renumbering[pieces]
     labels = np.zeros(enhancing_array.shape, dtype=np.uint16)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from BrainMetsAILib.models.bundles import Bundle, BundleError
+from BrainMetsAILib.models.finding import FindingError
 from BrainMetsAILib.models.sliding_windows import Box, gaussian_weights, windows_over
 
 MOST_KEPT = 3
@@ -81,6 +82,29 @@ def mean_over_windows(
     for channel in sums:  # in place and map by map: a large head has tens of millions of voxels
         channel /= total.clamp(min=1e-6)
     return WindowMeans(sums.numpy()[(slice(None), *inside)], seen[inside])
+
+
+def window_probabilities(network: torch.nn.Module, window: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Probability of each class in one window (k, j, i), as (classes, k, j, i) on the CPU.
+
+    Half precision where there is CUDA, and single precision for a window whose numbers are too large for it.
+
+    Raises
+    ------
+    FindingError
+        Where the network gives no numbers all the same: they would be taken for no lesion.
+    """
+    array = window[None, None].to(device)
+    with torch.autocast("cuda", enabled=device.type == "cuda"):
+        found = torch.softmax(network(array).float(), dim=1)
+    if not bool(torch.isfinite(found).all()):
+        found = torch.softmax(network(array).float(), dim=1)
+        if not bool(torch.isfinite(found).all()):
+            raise FindingError(
+                f"The network gave no numbers for a part of this image on the device {device.type}: compute on the processor (device cpu) "
+                "instead, and if it happens there too, look for voxels of the image that are no numbers."
+            )
+    return found[0].cpu()
 
 
 def kept_network(bundle: Bundle, device: torch.device, build: Callable[[], torch.nn.Module]) -> torch.nn.Module:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from BrainMetsAILib.lesions.anatomy_regions import Region
-from BrainMetsAILib.models.bundles import ANATOMY
+from BrainMetsAILib.models.bundles import ANATOMY, models_folder
 from BrainMetsAILib.training.anatomy_training import CROP, CROPPED_SHARE, CROPS, LABEL_MAP_SHARE
 from BrainMetsAILib.training.anatomy_windows import SPACING_MM, WINDOW
 from BrainMetsAILib.training.bundle_writing import write_whole_bundle
@@ -36,7 +36,6 @@ def write_anatomy_bundle(state: Path, bundle: Path, measured: Measured | None = 
     shape = list(WINDOW)
     regions = {str(int(region)): region.name.lower() for region in Region}
     metadata = {
-        "schema": "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json",
         "name": NAME,
         "version": version,
         "description": "Regions of the brain in one T1 or contrast-enhanced T1, skull on or off",
@@ -62,7 +61,8 @@ def write_anatomy_bundle(state: Path, bundle: Path, measured: Measured | None = 
         },
     }
     settings = {"task": ANATOMY, "spacing_mm": SPACING_MM, "patch": shape, "overlap": 0.25}
-    write_whole_bundle(bundle, state, metadata, settings, lambda trained, digest: card(trained, digest, measured))
+    licence = (models_folder() / NAME / "LICENSE").read_text(encoding="utf-8")
+    write_whole_bundle(bundle, state, metadata, settings, lambda trained, digest: card(trained, digest, measured), licence)
 
 
 def card(trained: Mapping[str, Any], digest: str, measured: Measured | None) -> str:

@@ -86,8 +86,8 @@ class Background:
 
 
 def training_files(data: Path, group: str = "training") -> list[Path]:
-    """The T1 and T1c volumes and label maps that ``split.json`` in `data` puts into a group."""
-    entries: list[str] = json.loads((data / "split.json").read_text())[group]
+    """The T1 and T1c volumes and label maps that ``split.json`` in `data` puts into a group; none where it knows no such group."""
+    entries: list[str] = json.loads((data / "split.json").read_text(encoding="utf-8")).get(group, [])
     files = []
     for entry in entries:
         if entry.startswith("labelmaps/"):

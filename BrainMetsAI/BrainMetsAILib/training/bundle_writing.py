@@ -5,13 +5,15 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
-from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS, models_folder, read_bundle
+from BrainMetsAILib.models.bundles import METADATA, SETTINGS, WEIGHTS, read_bundle
 from BrainMetsAILib.models.network import CLASSES
 from BrainMetsAILib.models.settings import BRAIN
 from BrainMetsAILib.training.config import TrainingConfig
@@ -29,6 +31,35 @@ SETTINGS_OF_A_RUN = {
     "mirrored": True,
     "normalised_by": BRAIN,
 }
+SCHEMA = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
+"""Of ``configs/metadata.json``; MONAI asks for versions of itself, PyTorch and NumPy beside what `write_whole_bundle` is given."""
+_WINDOWS = {"modality": "MR", "spatial_shape": ["8*n", "8*n", "8*n"], "dtype": "float32", "is_patch_data": True}
+LESION_FORMAT = {
+    "inputs": {
+        "image": {
+            **_WINDOWS,
+            "type": "image",
+            "format": "magnitude",
+            "num_channels": 1,
+            "value_range": [-4, 8],
+            "channel_def": {"0": "T1c"},
+        }
+    },
+    "outputs": {
+        "pred": {
+            **_WINDOWS,
+            "type": "probabilities",
+            "format": "segmentation",
+            "num_channels": len(CLASSES),
+            "value_range": [0, 1],
+            "channel_def": {str(number): name for number, name in enumerate(CLASSES)},
+        }
+    },
+}
+"""What a metastasis network takes and gives, as a bundle's metadata say it."""
+NO_LICENCE = """No licence has been stated for these weights. Who shares them states one here, which the terms of the cases that they were
+trained on must allow.
+"""
 
 
 def write_weights(state: Path, bundle: Path) -> str:
@@ -60,6 +91,7 @@ def write_whole_bundle(
     metadata: Mapping[str, Any],
     settings: Mapping[str, Any],
     card: Callable[[Mapping[str, Any], str], str],
+    licence: str,
     start: Path | None = None,
     start_share: float = 0.0,
 ) -> None:
@@ -76,16 +108,18 @@ def write_whole_bundle(
         and, where the settings do not name it, the network.
     card
         Makes the model card (Markdown) of the state and the checksum.
+    licence
+        Text of the file ``LICENSE``.
     start, start_share
         Weights (safetensors) that are mixed in, and their share (`TrainingConfig.start_share`).
     """
     trained: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
     draft = bundle.with_name(bundle.name + ".new")
     shutil.rmtree(draft, ignore_errors=True)
-    _update(draft / METADATA, metadata)
+    _update(draft / METADATA, {"schema": SCHEMA, **metadata, **_versions()})
     _update(draft / SETTINGS, {"network": trained["sizes"], **settings})
     digest = _store_weights(trained, draft, start, start_share)
-    shutil.copy(models_folder() / "brainmets_rlk_unet" / "LICENSE", draft / "LICENSE")
+    (draft / "LICENSE").write_text(licence, encoding="utf-8")
     (draft / CARD).parent.mkdir(parents=True)
     (draft / CARD).write_text(card(trained, digest), encoding="utf-8")
     read_bundle(draft)
@@ -109,6 +143,17 @@ def _store_weights(trained: Mapping[str, Any], bundle: Path, start: Path | None 
         {"weights_sha256": digest, "training_steps": int(trained["step"]), "training_minutes": round(trained["spent_s"] / 60)},
     )
     return digest
+
+
+def _versions() -> dict[str, Any]:
+    """What the weights were trained with."""
+    there = {name: version(name) for name in ("monai", "torch", "numpy", "safetensors", "scipy", "SimpleITK") if find_spec(name)}
+    return {
+        "monai_version": there.pop("monai", "not installed"),
+        "pytorch_version": there.pop("torch"),
+        "numpy_version": there.pop("numpy"),
+        "required_packages_version": there,
+    }
 
 
 def write_bundle(
@@ -159,9 +204,12 @@ Never tested on leptomeningeal, dural or skull metastases, nor on children.
         "description": "Segmentation of brain metastases on one contrast-enhanced T1, trained by its user",
         "task": "Segmentation of brain metastases",
         "intended_use": "Research only; not for clinical decisions",
+        "authors": "not stated",
+        "copyright": "not stated",
+        "network_data_format": LESION_FORMAT,
     }
     sizes = {**config.network_sizes(), "classes": list(CLASSES)}
-    write_whole_bundle(bundle, state, metadata, {**SETTINGS_OF_A_RUN, "network": sizes}, card, config.start, config.start_share)
+    write_whole_bundle(bundle, state, metadata, {**SETTINGS_OF_A_RUN, "network": sizes}, card, NO_LICENCE, config.start, config.start_share)
 
 
 def _counted(cases: Sequence[RealCase]) -> str:

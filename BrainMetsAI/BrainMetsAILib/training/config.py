@@ -134,6 +134,11 @@ def checked(config: TrainingConfig) -> TrainingConfig:
         folder = getattr(config, name)
         if folder is not None and not folder.is_dir():
             raise TrainingRefused(f"The folder of {name} {folder} does not exist; correct the configuration.")
+    if config.backgrounds is not None and not (config.backgrounds / "split.json").is_file():
+        raise TrainingRefused(
+            f"The folder of backgrounds {config.backgrounds} has no split.json: take one that `make pack` makes, or leave backgrounds out "
+            "to train on real cases alone."
+        )
     if not isinstance(config.multi_scale, bool):
         raise TrainingRefused(f"multi_scale must be true or false, not {config.multi_scale!r}; correct the configuration.")
     sizes = config.window_sizes

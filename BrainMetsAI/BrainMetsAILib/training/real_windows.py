@@ -29,7 +29,8 @@ def draw_real_window(
     centre = places[int(rng.integers(len(places)))].astype(float)
     matrix = random_matrix(rng)
     offset = centre - matrix @ (np.full(3, (size - 1) / 2) + rng.uniform(-0.25, 0.25, 3) * size)
-    array = ndimage.affine_transform(case.array, matrix, offset, (size,) * 3, order=1, mode="constant", prefilter=False)
+    air = float(case.array.min())  # as around the image in a search (`window_search.py`); 0 is grey where intensities are z-scores
+    array = ndimage.affine_transform(case.array, matrix, offset, (size,) * 3, order=1, mode="constant", cval=air, prefilter=False)
     classes = ndimage.affine_transform(case.classes, matrix, offset, (size,) * 3, order=0, mode="constant", prefilter=False)
     median = case.median + float(rng.normal(0, 0.05)) * case.width
     scaled = (array - median) / (case.width * float(rng.uniform(0.85, 1.2)))

@@ -147,6 +147,8 @@ class Trainer:
     ) -> None:
         """Learn from one batch after the other until the training or this slice of it is over, and keep state and curve once a minute.
 
+        A training that is over already stays as it is.
+
         Parameters
         ----------
         batches
@@ -158,6 +160,8 @@ class Trainer:
         progress
             Called after each step with the share of the whole training and words.
         """
+        if self.share_done >= 1:  # one step more would move the average, and so the weights that are written
+            return
         started = saved = time.monotonic()
         before, validated, losses = self.spent_s, self.share_done // validate_every, list[float]()
         for batch in batches:
