@@ -13,8 +13,12 @@ SIZES_MM: dict[str, tuple[tuple[float, float], ...]] = {
     "usual": ((2.0, 3.0), (2.2, 3.0), (3.0, 5.0), (3.0, 5.0), (3.5, 5.0), (5.0, 7.5), (5.5, 10.0), (7.0, 10.0), (10.0, 14.0), (12.0, 22.0)),
     "large": ((2.0, 3.0), (3.0, 5.0), (4.0, 5.0), (5.0, 8.0), (6.0, 10.0), (10.0, 15.0), (14.0, 22.0), (22.0, 30.0)),
     "huge": ((40.0, 52.0), (30.0, 38.0), (22.0, 28.0), (4.0, 6.0)),
+    "edges": ((16.0, 22.0), (12.0, 16.0), (9.0, 13.0), (8.0, 11.0), (7.0, 10.0), (6.0, 9.0), (5.0, 7.0), (4.0, 6.0)),
     "none": (),
 }
+EDGES = "edges"
+"""The plan whose lesions all lie where post-processing takes candidates out: in the wall of a ventricle, bulging into it, or bulging out of
+the cortex. The other plans keep away from both."""
 GAP_MM = 3.0
 TRIES = 300
 PLACES = ("junction", "surface", "anywhere")
@@ -35,12 +39,15 @@ class PlannedLesion:
         Voxel (k, j, i).
     touches
         Whether it touches the lesion before it.
+    bulges
+        Whether it grows beyond tissue, into a ventricle or out of the brain.
     """
 
     kind: str
     diameter_mm: float
     centre: NDArray[np.float64]
     touches: bool = False
+    bulges: bool = False
 
 
 def plan_lesions(head: Head, name: str, rng: np.random.Generator) -> list[PlannedLesion]:
@@ -50,6 +57,8 @@ def plan_lesions(head: Head, name: str, rng: np.random.Generator) -> list[Planne
     to_ventricle = ndimage.distance_transform_edt(~head.ventricles, sampling=head.spacing_kji) if head.ventricles.any() else None
     planned: list[PlannedLesion] = []
     sizes = sorted((float(rng.uniform(*span)) for span in SIZES_MM[name]), reverse=True)
+    if name == EDGES:
+        return _at_edges(sizes, depth, to_ventricle, head, rng)
     for diameter in sizes:
         centre = _free_place(diameter, places, depth, to_ventricle, planned, head, rng)
         if centre is None:
@@ -64,6 +73,27 @@ def plan_lesions(head: Head, name: str, rng: np.random.Generator) -> list[Planne
             if all(0 <= n < size for n, size in zip(index, depth.shape, strict=True)) and depth[index] > 0.35 * other:
                 planned.append(PlannedLesion("solid", other, beside, touches=True))
     return planned
+
+
+def _at_edges(
+    sizes: list[float], depth: NDArray[np.float32], to_ventricle: NDArray[np.float64] | None, head: Head, rng: np.random.Generator
+) -> list[PlannedLesion]:
+    """By turns in the wall of a ventricle and at the surface; of a ball a tenth to a half lies beyond."""
+    planned: list[PlannedLesion] = []
+    for number, diameter in enumerate(sizes):
+        off = to_ventricle if number % 2 == 0 and to_ventricle is not None else depth
+        places = np.argwhere(head.brain & (off > 0.0) & (off < 0.3 * diameter))
+        for _ in range(TRIES):
+            centre = places[rng.integers(0, len(places))] + rng.uniform(-0.5, 0.5, 3)
+            if _apart(centre, diameter, planned, head):
+                planned.append(PlannedLesion(_kind(diameter, rng), diameter, np.asarray(centre, np.float64), bulges=True))
+                break
+    return planned
+
+
+def _apart(centre: NDArray[np.floating], diameter: float, others: list[PlannedLesion], head: Head) -> bool:
+    gaps = [float(np.linalg.norm((centre - o.centre) * head.spacing_kji)) - 0.62 * (diameter + o.diameter_mm) for o in others]
+    return not gaps or min(gaps) > GAP_MM
 
 
 def _places(head: Head, depth: NDArray[np.float32]) -> dict[str, NDArray[np.intp]]:
@@ -104,7 +134,6 @@ def _free_place(
         if to_ventricle is not None and to_ventricle[tuple(index)] < 0.5 * diameter + 0.5:
             continue
         centre = index + rng.uniform(-0.5, 0.5, 3)
-        apart = [float(np.linalg.norm((centre - o.centre) * head.spacing_kji)) - 0.62 * (diameter + o.diameter_mm) for o in others]
-        if not apart or min(apart) > GAP_MM:
+        if _apart(centre, diameter, others, head):
             return np.asarray(centre, np.float64)
     return None

@@ -21,6 +21,7 @@ MMOL: dict[str, Span] = {
     "haemorrhagic": (0.2, 0.6),
 }
 CORE_SHARE: dict[str, Span] = {"ring": (0.18, 0.6), "cystic": (0.55, 0.85)}
+MOST_OUT_MM = 4.0
 LEAST_RIM_MM: dict[str, Span] = {"ring": (0.9, 1.8), "cystic": (0.7, 1.2)}
 
 
@@ -56,7 +57,7 @@ def paint_lesions(signal: Values, head: Head, planned: list[PlannedLesion], rng:
     _paint_oedema(signal, head, planned, blobs, rng)
     painted: list[Painted] = []
     for lesion, blob in zip(planned, blobs, strict=True):
-        whole = blob.whole & ~to_fine(taken[blob.box] > 0.5) & to_fine(_allowed(head, blob))
+        whole = blob.whole & ~to_fine(taken[blob.box] > 0.5) & to_fine(_allowed(lesion, head, blob))
         filled = block_mean(whole)
         filled = np.minimum(filled, 1.0 - taken[blob.box])
         if not (filled > 0).any():
@@ -91,8 +92,10 @@ def _blob(lesion: PlannedLesion, head: Head, rng: np.random.Generator) -> Blob:
     return blob
 
 
-def _allowed(head: Head, blob: Blob) -> Mask:
-    """Metastases of the brain stay in it, but fill the sulcus they lie at."""
+def _allowed(lesion: PlannedLesion, head: Head, blob: Blob) -> Mask:
+    """Metastases of the brain stay in it, but fill the sulcus they lie at; those that bulge do so by some millimetres."""
+    if lesion.bulges:
+        return np.asarray(head.depth_mm[blob.box] > -MOST_OUT_MM)
     return np.asarray(ndimage.binary_dilation(head.hull[blob.box]) & ~head.ventricles[blob.box])
 
 

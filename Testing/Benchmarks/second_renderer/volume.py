@@ -40,7 +40,7 @@ class VolumeSpec:
     spacing_mm
         Voxel edges (i, j, k); None for a real volume's own.
     plan
-        Of the lesions: "usual", "large", "huge" or "none".
+        Of the lesions: "usual", "large", "huge", "edges" or "none".
     """
 
     name: str

@@ -16,6 +16,7 @@ from BrainMetsAILib.training.evaluation.figures import (
 )
 
 ALL_CASES = "all cases"
+CONTRAST = "contrast: "
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,14 @@ class Summary:
     points
         Group by group the operating points that these cases would give (name to score): for other cases, never for these.
     at_points
-        Counts of all cases at given operating points, by their names: the score, and counts by size.
+        Counts at given operating points, of all cases and, where they differ in it, of each contrast (vessels make the points of
+        gradient-echo and black-blood differ): group → name of the point → the score, and counts by size.
     """
 
     threshold: float
     groups: tuple[GroupSummary, ...]
     points: Mapping[str, Mapping[str, float]]
-    at_points: Mapping[str, tuple[float, Mapping[str, Counts]]]
+    at_points: Mapping[str, Mapping[str, tuple[float, Mapping[str, Counts]]]]
 
 
 def summarise(
@@ -88,7 +90,11 @@ def summarise(
     members = {ALL_CASES: list(cases), **{name: group for name, group in tagged(cases).items() if len(group) < len(cases)}}
     groups = tuple(_group(name, group, threshold, resamples) for name, group in members.items())
     points_here = {name: operating_points(group) for name, group in members.items()}
-    at_points = {name: (score, counts_by_size(cases, score)) for name, score in (points or {}).items()}
+    at_points = {
+        group: {name: (score, counts_by_size(members[group], score)) for name, score in (points or {}).items()}
+        for group in members
+        if points and (group == ALL_CASES or group.startswith(CONTRAST))
+    }
     return Summary(threshold, groups, points_here, at_points)
 
 
