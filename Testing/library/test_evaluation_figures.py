@@ -168,8 +168,8 @@ def test_groups_and_files(tmp_path: Path) -> None:
     assert read_cases(tmp_path / "metrics.json") == tuple(cases)
     assert json.loads((tmp_path / "metrics.json").read_text())["summary"]["at_points"]["all cases"]["balanced"][1]["all"]["found"] == 3
     text = (tmp_path / "tables.md").read_text(encoding="utf-8")
-    assert "2/3 = 67 %" in text and "| all cases, balanced | 3 | 0.650 |" in text
-    assert "| contrast: black-blood, balanced | 1 | 0.650 | 1/1 |" in text
+    assert "2/3 = 67 %" in text and "| all cases | balanced | 3 | 0.650 |" in text
+    assert "| contrast: black-blood | balanced | 1 | 0.650 | 1/1 |" in text
     with (tmp_path / "lesions.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 4 and rows[0]["dice_whole"] == "0.8" and rows[2]["candidate"] == ""

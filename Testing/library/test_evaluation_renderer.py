@@ -13,7 +13,7 @@ from Benchmarks.real_cases import filled_contours
 from Benchmarks.second_renderer import physics
 from Benchmarks.second_renderer.blobs import block_mean, grow_blob, hollow, to_fine
 from Benchmarks.second_renderer.head import Head, smooth_field
-from Benchmarks.second_renderer.lesion_plan import SIZES_MM, plan_lesions
+from Benchmarks.second_renderer.lesion_plan import EDGES, SIZES_MM, plan_lesions
 from Benchmarks.second_renderer.membranes import midline
 from Benchmarks.second_renderer.painting import paint_lesions
 from Benchmarks.second_renderer.physics import PulseSequence, black_blood, gradient_echo
@@ -59,6 +59,18 @@ def toy_head(sequence: PulseSequence) -> Head:
     return Head(
         grid, sequence, signal, hull, hull & ~fluid, white, fluid, ventricles, sinus, nothing, ventricles, (0.0, -20.0, -45.0), nothing
     )
+
+
+def test_lesions_at_edges_reach_beyond_tissue() -> None:
+    rng = np.random.default_rng(3)
+    head = toy_head(gradient_echo(rng))
+    planned = plan_lesions(head, EDGES, rng)
+    truth = paint_lesions(head.signal.copy(), head, planned, rng)
+    assert len(planned) == len(truth.lesions) >= 4  # at 2 mm the smallest find no place so near to an edge
+    beyond = [np.mean((head.ventricles | ~head.hull)[truth.labels == number]) for number in range(1, len(planned) + 1)]
+    assert all(share < 0.8 for share in beyond) and np.count_nonzero(np.array(beyond) > 0.1) >= 2
+    usual = paint_lesions(head.signal.copy(), head, plan_lesions(head, "usual", rng), rng)
+    assert not (head.ventricles & (usual.labels > 0)).any(), "those of the other plans stay out of ventricles"
 
 
 def test_it_shares_nothing_with_the_first_renderer() -> None:

@@ -282,8 +282,10 @@ def test_training_goes_on_where_it_was_and_ends_as_a_bundle(cases: Path, tmp_pat
     card = (out / "bundle" / "docs" / "README.md").read_text(encoding="utf-8")
     assert bundle.sha256 in card and "kept back" in card
     assert "No licence has been stated" in (out / "bundle" / "LICENSE").read_text(encoding="utf-8"), "ours is not that of a user's data"
+    (out / "bundle" / "LICENSE").write_text("CC BY 4.0", encoding="utf-8")
     assert main(["train", str(config), "-o", str(out), "--quiet", "--device", "cpu"]) == 0
     assert read_bundle(out / "bundle").sha256 == bundle.sha256, "what is finished stays as it is"
+    assert (out / "bundle" / "LICENSE").read_text(encoding="utf-8") == "CC BY 4.0"
     assert torch.load(out / "state.pt", weights_only=True)["step"] == 3
     from BrainMetsAILib.models.inference import find_lesions
 

@@ -62,7 +62,7 @@ def check_head_mr(sequence: Sequence, accept_thick: bool = False) -> tuple[str, 
         If it is not MR of a head.
     """
     if sequence.guess.role is Role.CT:
-        raise Unsuitable("This is a CT: lesions are sought on contrast-enhanced T1 MR only, choose such a series.")
+        raise Unsuitable("This is a CT: lesions are sought on contrast-enhanced T1 MR only, give such a series.")
     if sequence.body_part:
         raise Unsuitable(f"The header says that this shows {sequence.body_part.lower()}: give an MR of the head.")
     warnings = check_image(sequence.image, sequence.modality, accept_thick)
@@ -92,7 +92,7 @@ def check_image(image: sitk.Image, modality: str = "", accept_thick: bool = Fals
         If it is not MR of a head.
     """
     if modality == "CT":
-        raise Unsuitable("This is a CT: lesions are sought on contrast-enhanced T1 MR only, choose such a series.")
+        raise Unsuitable("This is a CT: lesions are sought on contrast-enhanced T1 MR only, give such a series.")
     if modality not in ("", "MR"):
         raise Unsuitable(f"This is {modality}, not MR: give a contrast-enhanced T1 of the head.")
     warnings = check_voxels(image)
@@ -129,7 +129,7 @@ def _check_field_of_view(image: sitk.Image) -> None:
     extents = sorted(n * s for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True))
     if extents[0] < SLAB_MM or extents[1] < HEAD_EXTENT_MM[0]:
         size = " × ".join(f"{extent:.0f}" for extent in extents)
-        raise Unsuitable(f"The image covers only {size} mm, too little for a head: choose the whole series.")
+        raise Unsuitable(f"The image covers only {size} mm, too little for a head: give the whole series.")
 
 
 def _looks_like_ct(voxels: npt.NDArray[np.float32]) -> bool:
@@ -219,7 +219,7 @@ def _coverage_warnings(views: _Views) -> tuple[str, ...]:
         if toward == 2 and height < 100.0:
             warnings.append(f"The image covers only {height:.0f} mm of the head from bottom to top: metastases outside are not seen.")
     if len(cut) > 3:
-        raise Unsuitable("The image shows no whole head (tissue goes on behind nearly every face of it): choose the whole series.")
+        raise Unsuitable("The image shows no whole head (tissue goes on behind nearly every face of it): give the whole series.")
     if cut:
         warnings.append(f"The head is cut off at the {' and '.join(cut)} of the image: metastases outside are not seen.")
     return tuple(warnings)

@@ -176,7 +176,7 @@ def _words_of(removed: Removed | None) -> tuple[str, ...]:
     said = []
     for reason, count in sorted(Counter(removed.reasons.values()).items()):
         what = f"1 candidate {reason} was taken out; it stays" if count == 1 else f"{count} candidates {reason} were taken out; they stay"
-        said.append(f"{what} in the scene, hidden (listed under “Taken out”).")
+        said.append(f"{what} in the scene, hidden (in Slicer's list of lesions under “Taken out”).")
     return tuple(said)
 
 

@@ -97,13 +97,11 @@ def window_probabilities(network: torch.nn.Module, window: torch.Tensor, device:
     array = window[None, None].to(device)
     with torch.autocast("cuda", enabled=device.type == "cuda"):
         found = torch.softmax(network(array).float(), dim=1)
-    if not bool(torch.isfinite(found).all()):
+    if device.type == "cuda" and not bool(torch.isfinite(found).all()):
         found = torch.softmax(network(array).float(), dim=1)
-        if not bool(torch.isfinite(found).all()):
-            raise FindingError(
-                f"The network gave no numbers for a part of this image on the device {device.type}: compute on the processor (device cpu) "
-                "instead, and if it happens there too, look for voxels of the image that are no numbers."
-            )
+    if not bool(torch.isfinite(found).all()):
+        way = "" if device.type == "cpu" else " compute on the processor (device cpu) instead, and if it happens there too,"
+        raise FindingError(f"The network gave no numbers for a part of this image:{way} look for voxels of the image that are no numbers.")
     return found[0].cpu()
 
 

@@ -238,7 +238,7 @@ class EditSection:
         """What is edited, and what can be done."""
         segment_id = segment_of(self._nodes.segmentation, self._lesion) if self._nodes is not None and self._lesion else None
         if self._nodes is None:
-            self.ui.editedLabel.text = _("There is no lesion to edit yet: find lesions, or bring in earlier contours.")
+            self.ui.editedLabel.text = _("There is no lesion to edit yet: find lesions, or import earlier contours.")
         elif segment_id is None:
             self.ui.editedLabel.text = _("Select a lesion in the table.")
         else:

@@ -137,7 +137,7 @@ class SetupSection:
                 "said in View → Error Log."
             )
         if sentence:
-            logging.error("BrainMetsAI installer: %s\n%s", sentence, self._installation.log)
+            logging.info("BrainMetsAI installer: %s\n%s", sentence, self._installation.log)
         self._say(sentence or _("Installed."))
         self.refresh()
         self._on_change()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import slicer
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from BrainMetsAILib.images.head import air_threshold
@@ -72,30 +73,44 @@ def grown_crop(nodes: ReviewNodes, ras: Triple, size_mm: float, apart_from: str 
 
 
 def brightest_in_slab(volume: Any, ras: Triple, normal: Triple, thickness_mm: float) -> Triple:
-    """The place whose value a slab's maximum shows where it was clicked: the lesion may lie some slices beside the middle.
+    """The brightest place of a volume on the line through a slab where it was clicked: the lesion may lie some slices beside the middle.
 
     Parameters
     ----------
     volume
-        The volume shown; what is no volume of one grey value a voxel leaves the place as it is.
+        What is no volume of one grey value a voxel leaves the place as it is.
     ras
         The place in the middle of the slab, in the world (RAS mm).
     normal
         Unit normal of the slab, in the world.
     thickness_mm
-        Of the slab; 0 for none.
+        Of the slab; 0 for none. Slicer shows as many of the volume's slices as fit into it, so the line is one slice shorter.
     """
     if thickness_mm <= 0 or volume is None or volume.GetImageData() is None:
         return ras
     array = slicer.util.arrayFromVolume(volume)
     if array.ndim != 3:
         return ras
-    half = round(thickness_mm / 2 / _SLAB_STEP_MM)
+    matrix = ijk_to_ras_of(volume)
+    steps = np.linalg.norm(matrix[:3, :3], axis=0)
+    across = np.argmax(np.abs(_in_node(volume, normal) @ matrix[:3, :3] / steps))
+    half = int(max(0.0, thickness_mm - steps[across]) / 2 / _SLAB_STEP_MM)
     depths = sorted((step * _SLAB_STEP_MM for step in range(-half, half + 1)), key=abs)  # of equal values the one nearest to the middle
     places = [(ras[0] + depth * normal[0], ras[1] + depth * normal[1], ras[2] + depth * normal[2]) for depth in depths]
-    grid = Grid(array.shape, ijk_to_ras_of(volume))
+    grid = Grid(array.shape, matrix)
     at = np.transpose([array_place(volume, grid, place) for place in places])
-    return places[int(np.argmax(ndimage.map_coordinates(array, at, np.float32, order=1, cval=-np.inf)))]
+    values = ndimage.map_coordinates(array, at, np.float32, order=1, cval=-np.inf)
+    return places[int(np.argmax(np.where(np.isnan(values), -np.inf, values)))]
+
+
+def _in_node(node: Any, direction: Triple) -> NDArray[np.floating]:
+    """A direction in the world, in the node's own space."""
+    ends = []
+    for place in ((0.0, 0.0, 0.0), direction):
+        local = [0.0, 0.0, 0.0]
+        node.TransformPointFromWorld(list(place), local)
+        ends.append(local)
+    return np.subtract(ends[1], ends[0])
 
 
 def array_place(node: Any, grid: Grid, ras: Triple) -> Triple:

@@ -150,8 +150,9 @@ def slab_mm() -> float:
 
 
 def slab_of(node: Any) -> float:
-    """Thickness of the maximum that one slice view shows; 0 where it shows the slice alone."""
-    return float(node.GetSlabReconstructionThickness()) if node.GetSlabReconstructionEnabled() else 0.0
+    """Thickness of the maximum that one slice view was told to show; 0 where it shows no maximum."""
+    maximum = node.GetSlabReconstructionEnabled() and node.GetSlabReconstructionType() == MAXIMUM
+    return float(node.GetSlabReconstructionThickness()) if maximum else 0.0
 
 
 def set_slab(thickness_mm: float) -> None:

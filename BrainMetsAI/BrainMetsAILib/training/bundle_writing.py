@@ -5,8 +5,8 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import version
-from importlib.util import find_spec
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ LESION_FORMAT = {
 }
 """What a metastasis network takes and gives, as a bundle's metadata say it."""
 NO_LICENCE = """No licence has been stated for these weights. Who shares them states one here, which the terms of the cases that they were
-trained on must allow.
+trained on, and of the weights that they began with, must allow.
 """
 
 
@@ -146,12 +146,15 @@ def _store_weights(trained: Mapping[str, Any], bundle: Path, start: Path | None 
 
 
 def _versions() -> dict[str, Any]:
-    """What the weights were trained with."""
-    there = {name: version(name) for name in ("monai", "torch", "numpy", "safetensors", "scipy", "SimpleITK") if find_spec(name)}
+    """What wrote the bundle. MONAI asks for its own version too, though no network here needs it."""
+    there = {}
+    for name in ("monai", "torch", "numpy", "safetensors", "scipy", "SimpleITK"):
+        with suppress(PackageNotFoundError):
+            there[name] = version(name).partition("+")[0]
     return {
-        "monai_version": there.pop("monai", "not installed"),
-        "pytorch_version": there.pop("torch"),
-        "numpy_version": there.pop("numpy"),
+        "monai_version": there.pop("monai", "0"),
+        "pytorch_version": there.pop("torch", torch.__version__),
+        "numpy_version": there.pop("numpy", ""),
         "required_packages_version": there,
     }
 
@@ -191,6 +194,7 @@ made it, for whom, and where the cases come from.
 | Real cases | {_counted(trained_on)} trained on, {_counted(kept_back)} kept back |
 | Synthesis | {synthetic} |
 | Training | {trained["step"]} steps of windows of {edges} voxels at about 1 mm, {minutes:.0f} minutes, seed {config.seed} |
+| Began with | {config.start.name if config.start else "random weights"} |
 | Lowest validation loss | {checked}{mixed} |
 | SHA-256 of the weights | `{digest}` |
 

@@ -23,6 +23,7 @@ from BrainMetsAILib.training.windows import Windows, fixed_windows
 
 VALIDATION_SEED = 20_000
 VALIDATION_GROUP = "validation and tuning"  # of split.json
+BUNDLE = "bundle"
 KEPT_BACK = "kept_back.json"
 """Patients of the validation, so that a later call with more or fewer cases trains on none of them."""
 Progress = Callable[[float, str], None]
@@ -65,7 +66,10 @@ def run_training(config: TrainingConfig, folder: Path, slice_minutes: float, dev
     progress(0.0, "reading the data")
     backgrounds = others = []
     if config.backgrounds is not None:
-        backgrounds = load_backgrounds(training_files(config.backgrounds), folder / "backgrounds")
+        files = training_files(config.backgrounds)
+        if not files:
+            raise TrainingRefused(f"The split.json of {config.backgrounds} names nothing to train on; take one that `make pack` makes.")
+        backgrounds = load_backgrounds(files, folder / "backgrounds")
         others = load_backgrounds(training_files(config.backgrounds, VALIDATION_GROUP), folder / "backgrounds")
     count = config.validation_windows if others or kept_back else 0
     held = fixed_windows(Windows(others, kept_back, config.synthetic_share, VALIDATION_SEED, config.window_sizes[-1]), count)
@@ -81,13 +85,15 @@ def run_training(config: TrainingConfig, folder: Path, slice_minutes: float, dev
         config.steps,
     )
     trainer.supervision.multi_scale = config.multi_scale
+    if trainer.share_done >= 1 and (folder / BUNDLE).is_dir():  # its card and licence may have been written on by hand
+        return Outcome(trainer.step, trainer.spent_s, trainer.best_loss, True)
     batches = _batches(config, backgrounds, trained_on, trainer)
     try:
         trainer.learn_from(batches, held, config.validate_every / config.minutes, began + slice_minutes * 60, progress)
     except TrainingRefused as refusal:  # from a process of the loader it comes with that one's traceback around it
         raise TrainingRefused(str(refusal).rpartition("TrainingRefused: ")[2].strip()) from refusal
     draw_curves(folder / CURVES, folder / "curves.png")
-    write_bundle(folder / STATE, folder / "bundle", config, trained_on, kept_back)
+    write_bundle(folder / STATE, folder / BUNDLE, config, trained_on, kept_back)
     return Outcome(trainer.step, trainer.spent_s, trainer.best_loss, trainer.share_done >= 1)
 
 

@@ -161,6 +161,9 @@ class Trainer:
             Called after each step with the share of the whole training and words.
         """
         if self.share_done >= 1:  # one step more would move the average, and so the weights that are written
+            if held and not self.best:
+                self.validate(held)
+                self.save()
             return
         started = saved = time.monotonic()
         before, validated, losses = self.spent_s, self.share_done // validate_every, list[float]()

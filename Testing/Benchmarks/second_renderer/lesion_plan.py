@@ -18,7 +18,7 @@ SIZES_MM: dict[str, tuple[tuple[float, float], ...]] = {
 }
 EDGES = "edges"
 """The plan whose lesions all lie where post-processing takes candidates out: in the wall of a ventricle, bulging into it, or bulging out of
-the cortex. The other plans keep away from both."""
+the brain. The other plans keep away from ventricles, and their lesions end at the hull."""
 GAP_MM = 3.0
 TRIES = 300
 PLACES = ("junction", "surface", "anywhere")
@@ -78,12 +78,12 @@ def plan_lesions(head: Head, name: str, rng: np.random.Generator) -> list[Planne
 def _at_edges(
     sizes: list[float], depth: NDArray[np.float32], to_ventricle: NDArray[np.float64] | None, head: Head, rng: np.random.Generator
 ) -> list[PlannedLesion]:
-    """By turns in the wall of a ventricle and at the surface; of a ball a tenth to a half lies beyond."""
+    """By turns in the wall of a ventricle and at the surface, the centre within 0.3 diameters of it: up to half of a ball lies beyond."""
     planned: list[PlannedLesion] = []
     for number, diameter in enumerate(sizes):
         off = to_ventricle if number % 2 == 0 and to_ventricle is not None else depth
         places = np.argwhere(head.brain & (off > 0.0) & (off < 0.3 * diameter))
-        for _ in range(TRIES):
+        for _ in range(TRIES if len(places) else 0):
             centre = places[rng.integers(0, len(places))] + rng.uniform(-0.5, 0.5, 3)
             if _apart(centre, diameter, planned, head):
                 planned.append(PlannedLesion(_kind(diameter, rng), diameter, np.asarray(centre, np.float64), bulges=True))

@@ -93,7 +93,7 @@ def _blob(lesion: PlannedLesion, head: Head, rng: np.random.Generator) -> Blob:
 
 
 def _allowed(lesion: PlannedLesion, head: Head, blob: Blob) -> Mask:
-    """Metastases of the brain stay in it, but fill the sulcus they lie at; those that bulge do so by some millimetres."""
+    """Metastases of the brain stay in it, but fill the sulcus they lie at; those that bulge leave it, or grow into ventricles."""
     if lesion.bulges:
         return np.asarray(head.depth_mm[blob.box] > -MOST_OUT_MM)
     return np.asarray(ndimage.binary_dilation(head.hull[blob.box]) & ~head.ventricles[blob.box])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from Benchmarks.second_renderer.head import Head
 from Benchmarks.second_renderer.label_head import Cut, label_head
-from Benchmarks.second_renderer.lesion_plan import plan_lesions
+from Benchmarks.second_renderer.lesion_plan import EDGES, plan_lesions
 from Benchmarks.second_renderer.membranes import paint_membranes
 from Benchmarks.second_renderer.painting import Truth, paint_lesions
 from Benchmarks.second_renderer.physics import black_blood, gradient_echo
@@ -54,7 +54,7 @@ class VolumeSpec:
     @property
     def tags(self) -> Mapping[str, str]:
         """Groups in which the case is counted."""
-        lesions = "none (synthetic head)" if self.plan == "none" else "synthetic"
+        lesions = {"none": "none (synthetic head)", EDGES: "synthetic, at edges"}.get(self.plan, "synthetic")
         source = "label map" if "labelmaps" in self.background else "real T1"
         return {"contrast": self.contrast, "skull": self.skull, "lesions": lesions, "head": source}
 

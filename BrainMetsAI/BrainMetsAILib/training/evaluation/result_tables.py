@@ -147,14 +147,15 @@ def _one_by_one(group: GroupSummary) -> str:
 def _points(summary: Summary) -> str:
     if not summary.groups[0].cases:
         return ""
-    head = ("operating point", "scans", "score from", *(f"sensitivity, {size}" for size in _SIZES), "precision", "false positives a scan")
+    found = [f"sensitivity, {size}" for size in _SIZES]
+    head = ("cases", "operating point", "scans", "score from", *found, "precision", "false positives a scan")
     rows = []
     for group, points in summary.at_points.items():
         for name, (score, by_size) in points.items():
             found = [f"{c.found}/{c.lesions}" if c.lesions else "–" for c in (by_size[size] for size in _SIZES)]
             whole = by_size[ALL_SIZES.name]
             precision = "–" if np.isnan(whole.precision) else f"{100 * whole.precision:.0f} %"
-            rows.append((f"{group}, {name}", str(whole.scans), f"{score:.3f}", *found, precision, f"{whole.false_a_scan:.2f}"))
+            rows.append((group, name, str(whole.scans), f"{score:.3f}", *found, precision, f"{whole.false_a_scan:.2f}"))
     return _table(head, rows)
 
 
