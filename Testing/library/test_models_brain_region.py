@@ -80,7 +80,7 @@ def test_finding_takes_out_the_scalp_and_keeps_it_with_the_reason(tmp_path: Path
     found = find_lesions(bright, find_bundle(str(write_analytic_bundle(tmp_path / "brain", **choices))))  # type: ignore[arg-type]
     assert len(kept.scores) == 2 and kept.notes == ()
     assert list(found.scores) == [1]
-    assert len(found.notes) == 1 and found.notes[0].startswith("1 candidate outside the brain was taken out")
+    assert len(found.notes) == 1 and found.notes[0].startswith("Candidates taken out: 1 outside the brain. They stay in the scene")
     assert found.removed is not None and found.removed.reasons == {2: "outside the brain"} and kept.removed is None
     assert list(found.removed.scores) == [2]
     gone = sitk.GetArrayFromImage(found.removed.labels)

@@ -173,11 +173,9 @@ def _words_of(removed: Removed | None) -> tuple[str, ...]:
     """What to tell a person of the candidates that were taken out."""
     if removed is None:
         return ()
-    said = []
-    for reason, count in sorted(Counter(removed.reasons.values()).items()):
-        what = f"1 candidate {reason} was taken out; it stays" if count == 1 else f"{count} candidates {reason} were taken out; they stay"
-        said.append(f"{what} in the scene, hidden (in Slicer's list of lesions under “Taken out”).")
-    return tuple(said)
+    counted = sorted(Counter(removed.reasons.values()).items())
+    what = ", ".join(f"{count} {reason}" for reason, count in counted)
+    return (f"Candidates taken out: {what}. They stay in the scene, hidden (in Slicer's list of lesions under “Taken out”).",)
 
 
 def _stop_if(cancelled: Callable[[], bool]) -> None:
