@@ -301,7 +301,7 @@ def test_threads() -> None:
     [
         (MemoryError(), "close other programs"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), "close other programs"),
-        (RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB"), "device cpu"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB"), "compute on the processor (device cpu)"),
         (OSError(28, "No space left on device"), "No space left"),
         (ValueError("first line\nsecond line"), "first line"),
         (KeyError("volume"), "'volume'"),

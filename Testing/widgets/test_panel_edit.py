@@ -114,7 +114,7 @@ def log(event: str) -> list[dict[str, Any]]:
 
 def test_nothing_to_edit(panel: Any) -> None:
     ui = panel.edit.ui
-    assert ui.editedLabel.text.startswith("There is no lesion to edit yet: ")
+    assert ui.editedLabel.text == "There is no lesion to edit yet: find lesions, or import earlier contours."
     for button in (ui.addButton, ui.mergeButton, ui.undoButton, ui.redoButton, ui.deleteButton):
         assert not button.enabled
     assert ui.lesionEditor.isHidden()

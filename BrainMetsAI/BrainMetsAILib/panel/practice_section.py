@@ -32,7 +32,7 @@ from BrainMetsAILib.scene.case_volumes import choose_volume
 from BrainMetsAILib.scene.layout import show_lesion, show_volume
 from BrainMetsAILib.scene.practice import (
     SHOW_TRUTH,
-    add_practice_case,
+    begin_practice_case,
     practice_nodes,
     practice_of,
     show_truth_of_only,
@@ -54,7 +54,7 @@ from BrainMetsAILib.scene.practice_reading import (
     unjudged_calls,
 )
 from BrainMetsAILib.scene.reader import reader_name
-from BrainMetsAILib.scene.review import begin_review, review_of
+from BrainMetsAILib.scene.review import review_of
 from BrainMetsAILib.scene.segments import segment_of
 from BrainMetsAILib.scene.settings import settings_node
 from BrainMetsAILib.scene.volume_dicom import SYNTHETIC
@@ -206,9 +206,7 @@ class PracticeSection:
 
     def _take(self, result: Mapping[str, Any], head: Any) -> str:
         case = read_practice_case(result, bundled=head is None)
-        baseline, follow_up = add_practice_case(case, practice_names())
-        for volume in (baseline, follow_up):  # to be read without the network too
-            begin_review(volume)
+        baseline, follow_up = begin_practice_case(case, practice_names())
         choose_volume(Role.T1C, baseline)
         show_volume(baseline)
         return _(

@@ -15,9 +15,8 @@ from BrainMetsAILib.models.bundles import BundleError
 from BrainMetsAILib.panel.practice_words import practice_names
 from BrainMetsAILib.panel.process import TaskListener, WorkerProcess
 from BrainMetsAILib.scene.layout import show_volume
-from BrainMetsAILib.scene.practice import add_practice_case
+from BrainMetsAILib.scene.practice import begin_practice_case
 from BrainMetsAILib.scene.practice_case import practice_head, practice_task, read_practice_case
-from BrainMetsAILib.scene.review import begin_review
 
 CATEGORY = "BrainMetsAI"
 SAMPLE = "BrainMetsAIPracticeCase"
@@ -71,10 +70,7 @@ def load_practice_case(seed: int = 0, worker: WorkerProcess | None = None) -> li
         slicer.util.errorDisplay(sentence, detailedText=details)
 
     def finished(result: Mapping[str, Any]) -> None:
-        case = add_practice_case(read_practice_case(result), practice_names())
-        for volume in case:  # to be read without the network too
-            begin_review(volume)
-        made.append(case)
+        made.append(begin_practice_case(read_practice_case(result), practice_names()))
 
     listener = TaskListener(progress, finished, failed, lambda: None)
     try:

@@ -7,11 +7,10 @@ from typing import Any
 import qt
 import slicer
 
+from BrainMetsAILib.lesions.growing import Triple
 from BrainMetsAILib.scene.reading_layouts import slab_of
 
 _PRIORITY = 1e6  # before the observers of the effects
-
-Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import slicer
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from BrainMetsAILib.images.head import air_threshold
@@ -91,26 +90,19 @@ def brightest_in_slab(volume: Any, ras: Triple, normal: Triple, thickness_mm: fl
     array = slicer.util.arrayFromVolume(volume)
     if array.ndim != 3:
         return ras
-    matrix = ijk_to_ras_of(volume)
-    steps = np.linalg.norm(matrix[:3, :3], axis=0)
-    across = np.argmax(np.abs(_in_node(volume, normal) @ matrix[:3, :3] / steps))
-    half = int(max(0.0, thickness_mm - steps[across]) / 2 / _SLAB_STEP_MM)
-    depths = sorted((step * _SLAB_STEP_MM for step in range(-half, half + 1)), key=abs)  # of equal values the one nearest to the middle
-    places = [(ras[0] + depth * normal[0], ras[1] + depth * normal[1], ras[2] + depth * normal[2]) for depth in depths]
-    grid = Grid(array.shape, matrix)
-    at = np.transpose([array_place(volume, grid, place) for place in places])
-    values = ndimage.map_coordinates(array, at, np.float32, order=1, cval=-np.inf)
-    return places[int(np.argmax(np.where(np.isnan(values), -np.inf, values)))]
+    grid = Grid(array.shape, ijk_to_ras_of(volume))
+    middle, beyond = (np.array(array_place(volume, grid, place)) for place in (ras, _along(ras, normal, 1.0)))
+    per_mm = beyond - middle
+    steps = np.linalg.norm(grid.ijk_to_ras[:3, :3], axis=0)[::-1]
+    half = int(max(0.0, thickness_mm - steps[np.argmax(np.abs(per_mm * steps))]) / 2 / _SLAB_STEP_MM)
+    depths = np.array(sorted(range(-half, half + 1), key=abs)) * _SLAB_STEP_MM  # of equal values the one nearest to the middle
+    values = ndimage.map_coordinates(array, middle[:, None] + np.outer(per_mm, depths), np.float32, order=1, cval=-np.inf)
+    return _along(ras, normal, float(depths[np.argmax(np.where(np.isnan(values), -np.inf, values))]))
 
 
-def _in_node(node: Any, direction: Triple) -> NDArray[np.floating]:
-    """A direction in the world, in the node's own space."""
-    ends = []
-    for place in ((0.0, 0.0, 0.0), direction):
-        local = [0.0, 0.0, 0.0]
-        node.TransformPointFromWorld(list(place), local)
-        ends.append(local)
-    return np.subtract(ends[1], ends[0])
+def _along(ras: Triple, normal: Triple, depth_mm: float) -> Triple:
+    x, y, z = (at + depth_mm * towards for at, towards in zip(ras, normal, strict=True))
+    return x, y, z
 
 
 def array_place(node: Any, grid: Grid, ras: Triple) -> Triple:

@@ -22,6 +22,7 @@ from BrainMetsAILib.scene import tags
 from BrainMetsAILib.scene.colours import Colour
 from BrainMetsAILib.scene.log import append_log
 from BrainMetsAILib.scene.practice_case import BASELINE, FOLLOW_UP, PracticeCase, PracticeExamination
+from BrainMetsAILib.scene.review import begin_review
 from BrainMetsAILib.scene.segments import lesion_segment_ids, necrosis_segment_id, write_lesions
 from BrainMetsAILib.scene.translation import tr as _
 from BrainMetsAILib.scene.volume_dicom import SYNTHETIC
@@ -52,6 +53,14 @@ def add_practice_case(case: PracticeCase, names: tuple[str, str] = ("Practice ba
     """Add a case to the scene; returns the volume nodes of baseline and follow-up, which get the `names`."""
     append_log("practice case made", head=case.head, seed=case.seed)
     return _add(case, case.baseline, names[0], BASELINE), _add(case, case.follow_up, names[1], FOLLOW_UP)
+
+
+def begin_practice_case(case: PracticeCase, names: tuple[str, str]) -> tuple[Any, Any]:
+    """`add_practice_case`, and a review of each volume begun, so that it can be read without the network too."""
+    volumes = add_practice_case(case, names)
+    for volume in volumes:
+        begin_review(volume)
+    return volumes
 
 
 def practice_of(volume: Any) -> Any:

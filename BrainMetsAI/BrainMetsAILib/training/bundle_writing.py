@@ -152,9 +152,9 @@ def _versions() -> dict[str, Any]:
         with suppress(PackageNotFoundError):
             there[name] = version(name).partition("+")[0]
     return {
-        "monai_version": there.pop("monai", "0"),
-        "pytorch_version": there.pop("torch", torch.__version__),
-        "numpy_version": there.pop("numpy", ""),
+        "monai_version": there.pop("monai", "unknown"),
+        "pytorch_version": there.pop("torch", "unknown"),
+        "numpy_version": there.pop("numpy", "unknown"),
         "required_packages_version": there,
     }
 
